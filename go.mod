@@ -1,0 +1,3 @@
+module github.com/wattlaw/wattlaw
+
+go 1.26.0
