@@ -1,0 +1,8 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// subcommands is the explicit list of what wattlaw can do, in the order of the help text.
+func subcommands() []*cobra.Command {
+	return []*cobra.Command{}
+}
