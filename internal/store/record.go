@@ -17,6 +17,10 @@ type Run struct {
 	Plan    json.RawMessage `json:"plan"` // the effective plan (bench.Plan as JSON)
 	Machine Machine         `json:"machine"`
 	Status  Status          `json:"status"`
+	// Reason says why the run is not complete; empty while it runs and when it is.
+	Reason string `json:"reason,omitempty"`
+	// Planned is the number of trials of a complete run.
+	Planned int `json:"planned_trials"`
 	// Channels describes every stream that was sampled, the unavailable ones included.
 	Channels []measure.Channel `json:"channels"`
 	Findings []Finding         `json:"findings"`
@@ -72,6 +76,10 @@ type Config struct {
 	Kernel       string        `json:"kernel,omitempty"`
 	Meaningless  bool          `json:"meaningless"` // random weights: text and accuracy mean nothing
 	Load         measure.Phase `json:"load"`
+	// Baselines and Closing are the idle levels before and after the trials of the latest
+	// session; each trial carries the baselines that it was held against.
+	Baselines []Baseline `json:"baselines,omitempty"`
+	Closing   []Baseline `json:"closing,omitempty"`
 }
 
 // Observer is what the measuring itself cost and how punctual it was.
@@ -83,7 +91,8 @@ type Observer struct {
 }
 
 // Figure is one number with its provenance. A figure without a value has quality
-// Unavailable and a reason; its Value is then meaningless and must not be shown.
+// Unavailable and a reason; its Value is then meaningless and must not be shown: it is
+// NaN after reading, and null in JSON.
 type Figure struct {
 	Value   float64         `json:"value"`
 	Quality measure.Quality `json:"quality"`
@@ -105,7 +114,8 @@ type Baseline struct {
 	Stable  bool    `json:"stable"`
 }
 
-// Trial is one finished request. Trials are written once and never changed.
+// Trial is one finished measurement: one request, or several identical ones back to back
+// where one is too short to measure well. Trials are written once and never changed.
 type Trial struct {
 	Run        string `json:"run"`
 	Seq        int    `json:"seq"` // place in the planned order; unique within the run
@@ -114,8 +124,14 @@ type Trial struct {
 	Repeat     int    `json:"repeat"`
 	Complexity string `json:"complexity"` // "low", "medium" or "high"
 	PromptHash string `json:"prompt_hash"`
-	TokensIn   int    `json:"tokens_in"`
-	TokensOut  int    `json:"tokens_out"`
+	// TokensIn and TokensOut count the tokens of one request.
+	TokensIn  int `json:"tokens_in"`
+	TokensOut int `json:"tokens_out"`
+	// Requests is how many times the request was made between Start and End. Figures that
+	// are amounts (core-seconds, joules, seconds, GiB·s) are per request: the window's
+	// amount divided by Requests. Phases lists every request's phases in order, and
+	// TokenTimes the tokens of all requests.
+	Requests int `json:"requests"`
 
 	Start      int64           `json:"start_ns"` // monotonic; only differences within a session mean anything
 	End        int64           `json:"end_ns"`

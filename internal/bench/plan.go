@@ -1,0 +1,197 @@
+package bench
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Plan says what to measure and how. Its keys are the same in TOML and JSON; the flags of
+// "wattlaw run" have the names of the keys, with dashes. DefaultPlan holds the defaults.
+type Plan struct {
+	// Model lists GGUF files and shape models to compare, each a configuration of its own.
+	Model []string `toml:"model" json:"model"`
+	// Backend is the runtime that answers: "native".
+	Backend string `toml:"backend" json:"backend"`
+	// Kernel is the instruction set to force, e.g. "avx2"; empty takes the best there is.
+	Kernel string `toml:"kernel" json:"kernel"`
+	// Threads is the number of compute threads; 0 takes all cores of the machine.
+	Threads int `toml:"threads" json:"threads"`
+	// Context is the size of the context in tokens; 0 takes what the longest trial needs.
+	Context int `toml:"context" json:"context"`
+
+	// Tokens lists the prompt lengths of the sweep.
+	Tokens []int `toml:"tokens" json:"tokens"`
+	// OutputTokens is the number of tokens generated per request, whatever the model says.
+	OutputTokens int `toml:"output_tokens" json:"output_tokens"`
+	// Repeats is the number of trials per model and prompt length.
+	Repeats int `toml:"repeats" json:"repeats"`
+	// Complexity lists the semantic complexities of the prompts (low, medium, high). They
+	// are dealt in turn to the repeats, so that comparing them takes no further trials.
+	Complexity []string `toml:"complexity" json:"complexity"`
+	// Seed decides the prompts, the order of the trials and the weights of shape models.
+	Seed uint64 `toml:"seed" json:"seed"`
+
+	// Rate is the sampling rate in Hz.
+	Rate float64 `toml:"rate" json:"rate"`
+	// MinWindow is the shortest window of a trial in seconds. A request that is quicker is
+	// repeated back to back until the window is that long, and the figures are per request.
+	MinWindow float64 `toml:"min_window" json:"min_window"`
+	// MaxSteal is the part of the machine that a hypervisor may take away during a trial
+	// before the trial carries a doubt.
+	MaxSteal float64 `toml:"max_steal" json:"max_steal"`
+
+	// Strict refuses to run when a pre-flight check ends in a doubt or a blocker.
+	Strict bool `toml:"strict" json:"strict"`
+	// Out is the folder of the report; empty takes wattlaw-out/<run>.
+	Out string `toml:"out" json:"out"`
+
+	Baseline BaselinePlan `toml:"baseline" json:"baseline"`
+	WarmUp   WarmUpPlan   `toml:"warm_up" json:"warm_up"`
+	CoolDown CoolDownPlan `toml:"cool_down" json:"cool_down"`
+}
+
+// BaselinePlan says when the idle machine is quiet enough to be a baseline.
+type BaselinePlan struct {
+	// Seconds is the length of the stretch that must be quiet.
+	Seconds float64 `toml:"seconds" json:"seconds"`
+	// Timeout ends the wait for such a stretch, in seconds; the run then goes on with a doubt.
+	Timeout float64 `toml:"timeout" json:"timeout"`
+	// Threshold is the largest standard deviation of the system's CPU load over half-second
+	// means, as a part of the whole machine.
+	Threshold float64 `toml:"threshold" json:"threshold"`
+}
+
+// WarmUpPlan says when the model server is warm.
+type WarmUpPlan struct {
+	// Max is the largest number of requests; 0 skips the warm-up.
+	Max int `toml:"max" json:"max"`
+	// CV is the largest coefficient of variation of the wall times of the last three.
+	CV float64 `toml:"cv" json:"cv"`
+}
+
+// CoolDownPlan says how long to wait between trials.
+type CoolDownPlan struct {
+	// Seconds is the shortest pause.
+	Seconds float64 `toml:"seconds" json:"seconds"`
+	// Timeout is the longest pause; a trial that starts after it carries a doubt.
+	Timeout float64 `toml:"timeout" json:"timeout"`
+	// Sigmas is the width of the baseline band to return to, in standard deviations.
+	Sigmas float64 `toml:"sigmas" json:"sigmas"`
+}
+
+// DefaultPlan returns the plan of "wattlaw run" without arguments: on two cores it takes
+// less than three minutes.
+func DefaultPlan() Plan {
+	return Plan{
+		Model:        []string{"shape:smollm2-135m@q8_0"},
+		Backend:      "native",
+		Tokens:       []int{64, 128, 256, 512, 1024},
+		OutputTokens: 16,
+		Repeats:      5,
+		Complexity:   []string{"low", "medium", "high"},
+		Seed:         1,
+		Rate:         20,
+		MinWindow:    2,
+		MaxSteal:     0.02,
+		Baseline:     BaselinePlan{Seconds: 3, Timeout: 10, Threshold: 0.03},
+		WarmUp:       WarmUpPlan{Max: 6, CV: 0.05},
+		CoolDown:     CoolDownPlan{Seconds: 0.3, Timeout: 1.5, Sigmas: 3},
+	}
+}
+
+// ReadPlan reads a plan from a TOML or JSON file (by its extension) over the defaults:
+// a key that is absent keeps its default, an unknown key is an error that names its line.
+func ReadPlan(path string) (Plan, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Plan{}, fmt.Errorf("plan: %w", err)
+	}
+	parse := ParseTOML
+	if strings.EqualFold(filepath.Ext(path), ".json") {
+		parse = ParseJSON
+	}
+	plan, err := parse(data)
+	if err != nil {
+		return Plan{}, fmt.Errorf("plan %s: %w", path, err)
+	}
+	return plan, nil
+}
+
+// ParseTOML reads a plan in TOML over the defaults. It does not validate.
+func ParseTOML(data []byte) (Plan, error) {
+	plan := DefaultPlan()
+	decoder := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
+	err := decoder.Decode(&plan)
+	var unknown *toml.StrictMissingError
+	var bad *toml.DecodeError
+	switch {
+	case err == nil:
+		return plan, nil
+	case errors.As(err, &unknown):
+		var problems []error
+		for _, e := range unknown.Errors {
+			line, _ := e.Position()
+			problems = append(problems, fmt.Errorf("line %d: unknown key %q; \"wattlaw run --print-plan\" shows all keys", line, strings.Join(e.Key(), ".")))
+		}
+		return Plan{}, errors.Join(problems...)
+	case errors.As(err, &bad):
+		line, column := bad.Position()
+		return Plan{}, fmt.Errorf("line %d, column %d: %w", line, column, err)
+	default:
+		return Plan{}, err
+	}
+}
+
+// ParseJSON reads a plan in JSON over the defaults. It does not validate.
+func ParseJSON(data []byte) (Plan, error) {
+	plan := DefaultPlan()
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&plan); err != nil {
+		return Plan{}, fmt.Errorf("%w; \"wattlaw run --print-plan\" shows all keys", err)
+	}
+	return plan, nil
+}
+
+// TOML returns the plan as a file that ParseTOML reads back to the same plan.
+func (p Plan) TOML() ([]byte, error) {
+	var out bytes.Buffer
+	encoder := toml.NewEncoder(&out)
+	if err := encoder.Encode(p); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// Key identifies what is measured: plans with the same key make interchangeable trials.
+// Where the report goes and how strict the pre-flight is do not enter it.
+func (p Plan) Key() string {
+	p.Out, p.Strict = "", false
+	data, err := json.Marshal(p)
+	if err != nil { // only NaN or an infinity can do this; Validate refuses both
+		return ""
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
+}
+
+// Trials is the number of trials that the plan asks for.
+func (p Plan) Trials() int { return len(p.Model) * len(p.Tokens) * p.Repeats }
+
+// longest returns the tokens of prompt and answer of the longest trial.
+func (p Plan) longest() int {
+	longest := 0
+	for _, n := range p.Tokens {
+		longest = max(longest, n)
+	}
+	return longest + p.OutputTokens
+}
