@@ -54,10 +54,23 @@ const (
 	KindPower       Kind = "power"       // watts
 	KindFrequency   Kind = "frequency"   // hertz
 	KindTemperature Kind = "temperature" // degrees Celsius
+	KindLoad        Kind = "load"        // busy cores: the rate of CPU time
 )
 
 // Cumulative reports whether readings of this kind are running totals.
 func (k Kind) Cumulative() bool { return k == KindCPUTime || k == KindEnergy }
+
+// Rate returns the kind of a cumulative kind's rate of change: load for CPU time, power for
+// energy; other kinds are their own.
+func (k Kind) Rate() Kind {
+	switch k {
+	case KindCPUTime:
+		return KindLoad
+	case KindEnergy:
+		return KindPower
+	}
+	return k
+}
 
 // Unit returns the symbol of the unit that values of this kind have in memory.
 func (k Kind) Unit() string {
@@ -74,6 +87,8 @@ func (k Kind) Unit() string {
 		return "Hz"
 	case KindTemperature:
 		return "°C"
+	case KindLoad:
+		return "cores"
 	}
 	return ""
 }
