@@ -1,7 +1,5 @@
 package tensor
 
-
-
 // Super-blocks of 256 values, cut into sub-blocks whose own scales are quantized integers
 // over the super-block's float16 scales. Q2_K, Q4_K and Q5_K also subtract a minimum.
 
@@ -130,4 +128,3 @@ func decodeQ6K(dst []float32, src []byte) {
 		}
 	}
 }
-

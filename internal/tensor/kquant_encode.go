@@ -41,8 +41,8 @@ func encodeQ4K(dst []byte, src []float32) int {
 			inv1, off1 := q4Grid(d, dmin, ls[k+1], lm[k+1])
 			x0, x1 := (*[32]float32)(src[32*k:]), (*[32]float32)(src[32*k+32:])
 			for l := range qs {
-				q0 := max(min(int32(x0[l]*inv0+off0), 15), 0)
-				q1 := max(min(int32(x1[l]*inv1+off1), 15), 0)
+				q0 := max(min(int(x0[l]*inv0+off0), 15), 0)
+				q1 := max(min(int(x1[l]*inv1+off1), 15), 0)
 				qs[l] = byte(q0 | q1<<4)
 			}
 		}
@@ -57,13 +57,13 @@ func q4Grid(d, dmin float32, s, m byte) (factor, offset float32) {
 }
 
 // fitQ4 finds scale and minimum, both at least 0, of x ≈ scale q − minimum with q in
-// 0..15. It reports false if a value is not finite.
+// 0..15. It reports false if a value is NaN or too large.
 func fitQ4(x *[32]float32) (scale, minimum float32, ok bool) {
 	lo, hi, sum, ok := span(x[:])
 	if !ok {
 		return 0, 0, false
 	}
-	if hi == lo { // only when all values are equal and at most 0
+	if hi-lo < flat {
 		return 0, -lo, true
 	}
 	best := float32(math.Inf(-1))
@@ -103,8 +103,12 @@ func solveQ4(sx, sxq, sq, sqq float32) (s, m, gain float32) {
 	return s, m, s*sxq - m*sx
 }
 
+// flat is a range so small that its scale is zero as a float16, and its inverse might not
+// be finite.
+const flat = 0x1p-60
+
 // span returns the smallest value or 0 if that is less, the largest value, and the sum.
-// It reports false if a value is not finite.
+// It reports false if a value is NaN or reaches 2^30, more than a super-block can hold.
 func span(x []float32) (lo, hi, sum float32, ok bool) {
 	// Float bits with the magnitude inverted for negative numbers order like integers,
 	// whose minimum and maximum need no branch; NaN falls outside the infinities.
@@ -114,9 +118,9 @@ func span(x []float32) (lo, hi, sum float32, ok bool) {
 		bottom, top = min(bottom, key), max(top, key)
 		sum += v
 	}
-	const inf = 0x7f800000
+	const limit = 0x4e800000 // bits of 2^30
 	lo, hi = fromOrderKey(bottom), fromOrderKey(top)
-	return lo, hi, sum, bottom > ^inf && top < inf
+	return lo, hi, sum, bottom > ^limit && top < limit
 }
 
 func orderKey(v float32) int32 {
@@ -152,7 +156,7 @@ func encodeQ6K(dst []byte, src []float32) int {
 		invD := inverseOf(d)
 		clear(b[:192])
 		for k, s := range scales {
-			ls := max(min(floorHalf(s*invD), 127), -128)
+			ls := max(min(roundAway(float32(s*invD)), 127), -128)
 			b[192+k] = byte(ls)
 			inv := inverseOf(d * float32(ls))
 			part := k % 8 / 2
@@ -160,7 +164,7 @@ func encodeQ6K(dst []byte, src []float32) int {
 			high := (*[16]byte)(b[128+k/8*32+k%2*16:])
 			lowShift, highShift := uint(part/2*4), uint(part*2)
 			for l, v := range (*[16]float32)(src[16*k:]) {
-				q := byte(max(min(int32(v*inv+32.5), 63), 0))
+				q := byte(max(min(int(v*inv+32.5), 63), 0))
 				low[l] |= q & 15 << lowShift
 				high[l] |= q >> 4 << highShift
 			}
@@ -194,8 +198,5 @@ func fitQ6(x *[16]float32) (scale float32, ok bool) {
 	}
 	return sxq / float32(sqq), true
 }
-
-// floorHalf rounds to the nearest integer for |v| < 2^20.
-func floorHalf(v float32) int32 { return int32(v+(1<<20)+0.5) - 1<<20 }
 
 func abs(v float32) float32 { return math.Float32frombits(math.Float32bits(v) & math.MaxInt32) }
