@@ -1,0 +1,155 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+)
+
+// Attention describes causal attention over one layer's cache, for all heads.
+//
+// Query i, at position Start+i, has its heads side by side: head h is
+// Q[i*LDQ+h*HeadDim:][:HeadDim]; head h reads KV head h/Group. Position p of the cache has
+// KV head j at K[p*LDKV+j*HeadDim:] and V likewise, in binary16. Outputs are laid out as
+// queries: Out[i*LDO+h*HeadDim:]. Query i sees positions 0 … Start+i.
+type Attention struct {
+	Q              []float32
+	LDQ            int
+	K, V           []uint16
+	LDKV           int
+	Out            []float32
+	LDO            int
+	HeadDim, Group int
+	Start          int
+	Scale          float32
+}
+
+// keyBlock is the number of cache positions converted at a time; scores, keys and values of
+// a block stay in the first-level cache.
+const keyBlock = 64
+
+// attentionScratch is Attend's working memory: one block of keys and values as floats, the
+// scores of one tile, and per tile of queries the packed queries and the running softmax.
+type attentionScratch struct {
+	k, v, scores             []float32
+	q, out, top, sum, shrink []float32
+	rows                     []uint32
+}
+
+// Attend computes attention for KV head kvHead and queries q0 ≤ i < q1:
+//
+//	Out[i][h] = Σ_p softmax_p(Scale·Q[i][h]·K[p])·V[p]   over p ≤ Start+i, each head h of the group
+//
+// It runs over blocks of the cache with a running softmax. Disjoint heads or queries may be
+// computed concurrently.
+func (s *Set) Attend(a Attention, kvHead, q0, q1 int, sc *Scratch) {
+	if q0 >= q1 {
+		return
+	}
+	a.check(kvHead, q0, q1)
+	t := &sc.att
+	dim, lanes := roundUp(a.HeadDim, tokens), s.rows
+	rows := (q1 - q0) * a.Group // query heads, the lanes of all tiles
+	tiles := (rows + lanes - 1) / lanes
+	t.k, t.v = resize(t.k, keyBlock*dim), resize(t.v, keyBlock*dim)
+	t.scores = resize(t.scores, keyBlock*lanes)
+	s.packQueries(a, kvHead, q0, rows, tiles, dim, t)
+	for p0, end := 0, a.Start+q1; p0 < end; p0 += keyBlock {
+		n := min(keyBlock, end-p0)
+		s.loadKV(t.k, a.K, a, kvHead, p0, n, dim)
+		s.loadKV(t.v, a.V, a, kvHead, p0, n, dim)
+		for i := range tiles {
+			last := a.Start + q0 + (min(rows, (i+1)*lanes)-1)/a.Group
+			if p0 <= last {
+				s.attendTile(a, i, p0, min(n, last+1-p0), a.Start+q0, dim, t)
+			}
+		}
+	}
+	s.unpackOutputs(a, kvHead, q0, rows, dim, t)
+}
+
+// packQueries lays the scaled queries out as panels [dim][lanes] and starts the softmax.
+func (s *Set) packQueries(a Attention, kvHead, q0, rows, tiles, dim int, t *attentionScratch) {
+	lanes := s.rows
+	t.rows = resize(t.rows, lanes*dim)
+	t.q, t.out = resize(t.q, tiles*lanes*dim), resize(t.out, tiles*lanes*dim)
+	t.top, t.sum, t.shrink = resize(t.top, tiles*lanes), resize(t.sum, tiles*lanes), resize(t.shrink, lanes)
+	clear(t.out)
+	clear(t.sum)
+	for i := range t.top {
+		t.top[i] = float32(math.Inf(-1))
+	}
+	buf := float(t.rows)
+	for i := range tiles {
+		clear(buf)
+		for j := range min(lanes, rows-i*lanes) {
+			row := i*lanes + j
+			src := a.Q[(q0+row/a.Group)*a.LDQ+(kvHead*a.Group+row%a.Group)*a.HeadDim:][:a.HeadDim]
+			dst := buf[j*dim : j*dim+a.HeadDim]
+			for d, v := range src {
+				dst[d] = v * a.Scale
+			}
+		}
+		s.interleave(bits(t.q[i*lanes*dim:(i+1)*lanes*dim]), t.rows, lanes, dim)
+	}
+}
+
+// loadKV converts n positions of one head to rows of dim floats, zero-padded in both directions.
+func (s *Set) loadKV(dst []float32, src []uint16, a Attention, kvHead, p0, n, dim int) {
+	for p := range n {
+		row := dst[p*dim : (p+1)*dim]
+		s.fromF16(row[:a.HeadDim], src[(p0+p)*a.LDKV+kvHead*a.HeadDim:][:a.HeadDim])
+		clear(row[a.HeadDim:])
+	}
+	clear(dst[n*dim:])
+}
+
+// attendTile advances query tile i over the n cache positions from p0.
+func (s *Set) attendTile(a Attention, i, p0, n, start, dim int, t *attentionScratch) {
+	lanes := s.rows
+	q, out := t.q[i*lanes*dim:(i+1)*lanes*dim], t.out[i*lanes*dim:(i+1)*lanes*dim]
+	top, sum := t.top[i*lanes:(i+1)*lanes], t.sum[i*lanes:(i+1)*lanes]
+	for p := 0; p < n; p += tokens { // scores[p][lane] = K[p]·Q[lane]
+		s.gemmF32(t.scores[p*lanes:], lanes, q, t.k[p*dim:], dim, 1, false)
+	}
+	scores := t.scores[:n*lanes]
+	for j := range lanes { // the future is masked
+		for p := max(0, start+(i*lanes+j)/a.Group+1-p0); p < n; p++ {
+			scores[p*lanes+j] = float32(math.Inf(-1))
+		}
+	}
+	s.softmax(scores, top, sum, t.shrink)
+	s.scaleLanes(out, t.shrink)
+	for d := 0; d < dim; d += tokens { // out[d][lane] += Σ_p V[p][d]·scores[p][lane]
+		s.gemmF32(out[d*lanes:], lanes, scores, t.v[d:], 1, dim, true)
+	}
+}
+
+// unpackOutputs divides by the softmax's sums and writes the heads of each query.
+func (s *Set) unpackOutputs(a Attention, kvHead, q0, rows, dim int, t *attentionScratch) {
+	lanes := s.rows
+	for row := range rows {
+		i, j := row/lanes, row%lanes
+		src, scale := t.out[i*lanes*dim+j:], 1/t.sum[row]
+		dst := a.Out[(q0+row/a.Group)*a.LDO+(kvHead*a.Group+row%a.Group)*a.HeadDim:][:a.HeadDim]
+		for d := range dst {
+			dst[d] = src[d*lanes] * scale
+		}
+	}
+}
+
+// check panics when the slices are too short for the shape.
+func (a Attention) check(kvHead, q0, q1 int) {
+	if a.HeadDim <= 0 || a.Group <= 0 || kvHead < 0 || q0 < 0 || a.Start < 0 {
+		panic(fmt.Sprintf("kernel: attention of head %d, queries %d to %d from %d, dimension %d, group %d",
+			kvHead, q0, q1, a.Start, a.HeadDim, a.Group))
+	}
+	heads := (kvHead + 1) * a.Group * a.HeadDim
+	cache := (a.Start+q1-1)*a.LDKV + (kvHead+1)*a.HeadDim
+	if len(a.Q) < (q1-1)*a.LDQ+heads || len(a.Out) < (q1-1)*a.LDO+heads || len(a.K) < cache || len(a.V) < cache {
+		panic(fmt.Sprintf("kernel: attention needs %d queries and outputs and %d cached positions; has %d, %d, %d, %d values",
+			q1, a.Start+q1, len(a.Q), len(a.Out), len(a.K), len(a.V)))
+	}
+}
+
+// roundUp returns the next multiple of m.
+func roundUp(n, m int) int { return (n + m - 1) / m * m }

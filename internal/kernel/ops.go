@@ -1,0 +1,67 @@
+package kernel
+
+import "fmt"
+
+// Pairing is which features of a head a rotary position embedding rotates together.
+type Pairing uint8
+
+const (
+	Adjacent  Pairing = iota // (x[2i], x[2i+1]), as the llama architecture stores it in GGUF
+	HalfSplit                // (x[i], x[i+n/2]), as qwen2 and the published weights do
+)
+
+// RMSNorm writes dst[i] = x[i]·weight[i] / √(mean(x²) + eps). dst may be x.
+func (s *Set) RMSNorm(dst, x, weight []float32, eps float32) {
+	same("RMSNorm", len(dst), len(x), len(weight))
+	s.rmsNorm(dst, x, weight, eps)
+}
+
+// SwiGLU writes dst[i] = silu(gate[i])·up[i], silu(v) = v/(1+e⁻ᵛ). dst may be gate or up.
+func (s *Set) SwiGLU(dst, gate, up []float32) {
+	same("SwiGLU", len(dst), len(gate), len(up))
+	s.swiGLU(dst, gate, up)
+}
+
+// Add writes dst[i] += x[i].
+func (s *Set) Add(dst, x []float32) {
+	same("Add", len(dst), len(x))
+	s.add(dst, x)
+}
+
+// ToF16 rounds to binary16, ties to even.
+func (s *Set) ToF16(dst []uint16, x []float32) {
+	same("ToF16", len(dst), len(x))
+	s.toF16(dst, x)
+}
+
+// FromF16 converts binary16 exactly.
+func (s *Set) FromF16(dst []float32, x []uint16) {
+	same("FromF16", len(dst), len(x))
+	s.fromF16(dst, x)
+}
+
+// Rope rotates every head of one token's x (consecutive heads of headDim features) by the
+// angles of its position, whose cosines and sines are cos and sin. The first 2·len(cos)
+// features of a head take part; the rest is left alone.
+func (s *Set) Rope(x []float32, headDim int, cos, sin []float32, p Pairing) {
+	n := len(cos)
+	if len(sin) != n || 2*n > headDim || len(x)%headDim != 0 {
+		panic(fmt.Sprintf("kernel: Rope of %d features in heads of %d by %d cosines and %d sines", len(x), headDim, n, len(sin)))
+	}
+	rotate := s.ropePairs
+	if p == HalfSplit {
+		rotate = s.ropeHalves
+	}
+	for h := 0; h < len(x); h += headDim {
+		rotate(x[h:h+2*n], cos, sin)
+	}
+}
+
+// same panics unless all lengths are equal.
+func same(op string, n int, others ...int) {
+	for _, o := range others {
+		if o != n {
+			panic(fmt.Sprintf("kernel: %s of unequal lengths %d and %d", op, n, o))
+		}
+	}
+}

@@ -1,0 +1,80 @@
+package ref
+
+import "math"
+
+// RMSNorm writes dst[i] = x[i]·weight[i] / √(mean(x²) + eps).
+func RMSNorm(dst, x, weight []float32, eps float32) {
+	var sum float64
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	s := float32(1 / math.Sqrt(sum/float64(len(x))+float64(eps)))
+	for i, v := range x {
+		dst[i] = v * s * weight[i]
+	}
+}
+
+// SwiGLU writes dst[i] = gate[i]·σ(gate[i])·up[i], σ the logistic function.
+func SwiGLU(dst, gate, up []float32) {
+	for i, g := range gate {
+		dst[i] = g / (1 + exp(-g)) * up[i]
+	}
+}
+
+// Add writes dst[i] += x[i].
+func Add(dst, x []float32) {
+	for i, v := range x {
+		dst[i] += v
+	}
+}
+
+// RopePairs rotates (x[2i], x[2i+1]) by the angle whose cosine and sine are cos[i], sin[i].
+func RopePairs(x, cos, sin []float32) {
+	for i, c := range cos {
+		a, b, s := x[2*i], x[2*i+1], sin[i]
+		x[2*i], x[2*i+1] = a*c-b*s, a*s+b*c
+	}
+}
+
+// RopeHalves rotates (x[i], x[i+len(cos)]) by the angle whose cosine and sine are cos[i], sin[i].
+func RopeHalves(x, cos, sin []float32) {
+	n := len(cos)
+	for i, c := range cos {
+		a, b, s := x[i], x[i+n], sin[i]
+		x[i], x[i+n] = a*c-b*s, a*s+b*c
+	}
+}
+
+// Softmax advances a running softmax by one block of scores s[key][lane], lanes wide as top:
+//
+//	top' = max(top, max_key s), shrink = exp(top − top'), s = exp(s − top'), sum = sum·shrink + Σ_key s
+//
+// A score of −∞ counts as exactly zero; each lane must have at least one finite score so far.
+func Softmax(s, top, sum, shrink []float32) {
+	lanes := len(top)
+	for j := range lanes {
+		t := top[j]
+		for i := j; i < len(s); i += lanes {
+			t = max(t, s[i])
+		}
+		shrink[j] = exp(top[j] - t)
+		top[j] = t
+		var n float32
+		for i := j; i < len(s); i += lanes {
+			s[i] = exp(s[i] - t)
+			n += s[i]
+		}
+		sum[j] = sum[j]*shrink[j] + n
+	}
+}
+
+// ScaleLanes writes x[i*lanes+j] *= c[j], lanes = len(c).
+func ScaleLanes(x, c []float32) {
+	for i := 0; i < len(x); i += len(c) {
+		for j, v := range c {
+			x[i+j] *= v
+		}
+	}
+}
+
+func exp(x float32) float32 { return float32(math.Exp(float64(x))) }

@@ -1,0 +1,106 @@
+package ref
+
+// Tokens is the number of activations that a panel kernel multiplies at once.
+const Tokens = 8
+
+// Panel holds the panel kernels for tiles of Rows outputs by Tokens activations.
+type Panel struct{ Rows int }
+
+// Interleave transposes 32-bit words: dst[j*rows+r] = src[r*n+j] for r < rows, j < n, so that
+// word j of all rows lies together. len(dst) = len(src) = rows·n.
+func Interleave(dst, src []uint32, rows, n int) {
+	for r := range rows {
+		for j, v := range src[r*n : r*n+n] {
+			dst[j*rows+r] = v
+		}
+	}
+}
+
+// GemmQ8 multiplies a panel of codes with activations in groups of 32:
+//
+//	out[t*ldo+r] = Σ_g scales[g][r]·d[g][t]·(init[g][t] + Σ_{k in g} codes[k][r]·q[k][t])
+//
+// codes is [K/4][Rows][4], q is [K/4][Tokens][4]; init = −offset·Σq cancels the codes' offset.
+func (p Panel) GemmQ8(out []float32, ldo int, codes []uint8, scales []float32, q []int8, d []float32, init []int32) {
+	for t := range Tokens {
+		for r := range p.Rows {
+			var sum float32
+			for g := range len(scales) / p.Rows {
+				n := init[g*Tokens+t] + p.dot(codes[32*p.Rows*g:], q[32*Tokens*g:], r, t, 8)
+				sum += scales[g*p.Rows+r] * d[g*Tokens+t] * float32(n)
+			}
+			out[t*ldo+r] = sum
+		}
+	}
+}
+
+// GemmQ4K multiplies a panel of codes with minimums, in superblocks of 8 groups of 32:
+//
+//	out[t*ldo+r] = Σ_b d[b][t]·Σ_{g in b} (scales[g][r]·Σ codes·q + mins[g][r]·sums[g][t])
+//
+// where sums[g][t] = Σ_{k in g} q[k][t] as a float.
+func (p Panel) GemmQ4K(out []float32, ldo int, codes []uint8, scales, mins []float32, q []int8, d, sums []float32) {
+	for t := range Tokens {
+		for r := range p.Rows {
+			var sum float32
+			for b := range len(scales) / (8 * p.Rows) {
+				var block float32
+				for g := 8 * b; g < 8*b+8; g++ {
+					n := p.dot(codes[32*p.Rows*g:], q[32*Tokens*g:], r, t, 8)
+					block += scales[g*p.Rows+r]*float32(n) + mins[g*p.Rows+r]*sums[g*Tokens+t]
+				}
+				sum += d[b*Tokens+t] * block
+			}
+			out[t*ldo+r] = sum
+		}
+	}
+}
+
+// GemmQ6K multiplies a panel of codes in superblocks of 16 groups of 16:
+//
+//	out[t*ldo+r] = Σ_b d[b][t]·Σ_{g in b} scales[g][r]·(init[g][t] + Σ_{k in g} codes[k][r]·q[k][t])
+func (p Panel) GemmQ6K(out []float32, ldo int, codes []uint8, scales []float32, q []int8, d []float32, init []int32) {
+	for t := range Tokens {
+		for r := range p.Rows {
+			var sum float32
+			for b := range len(scales) / (16 * p.Rows) {
+				var block float32
+				for g := 16 * b; g < 16*b+16; g++ {
+					n := init[g*Tokens+t] + p.dot(codes[16*p.Rows*g:], q[16*Tokens*g:], r, t, 4)
+					block += scales[g*p.Rows+r] * float32(n)
+				}
+				sum += d[b*Tokens+t] * block
+			}
+			out[t*ldo+r] = sum
+		}
+	}
+}
+
+// dot is the integer dot of row r and token t over words words of a panel.
+func (p Panel) dot(codes []uint8, q []int8, r, t, words int) (n int32) {
+	for w := range words {
+		c, x := codes[4*(w*p.Rows+r):], q[4*(w*Tokens+t):]
+		for i := range 4 {
+			n += int32(c[i]) * int32(x[i])
+		}
+	}
+	return n
+}
+
+// GemmF32 multiplies a float panel [k][Rows] with 8 strided columns:
+//
+//	out[t*ldo+r] = [out[t*ldo+r] if accumulate] + Σ_j panel[j*Rows+r]·x[t*ts+j*ks]
+func (p Panel) GemmF32(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate bool) {
+	for t := range Tokens {
+		for r := range p.Rows {
+			var sum float32
+			if accumulate {
+				sum = out[t*ldo+r]
+			}
+			for j := range len(panel) / p.Rows {
+				sum += panel[j*p.Rows+r] * x[t*ts+j*ks]
+			}
+			out[t*ldo+r] = sum
+		}
+	}
+}
