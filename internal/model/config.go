@@ -1,0 +1,145 @@
+package model
+
+import (
+	"fmt"
+	"math"
+)
+
+// Config holds the hyperparameters of a decoder.
+type Config struct {
+	Architecture string
+	Context      int // longest sequence the model was trained for, in tokens
+	Width        int // features of the residual stream
+	Layers       int
+	FFN          int // features inside the feed-forward network
+	Heads        int // query heads
+	KVHeads      int // key and value heads; Heads is a multiple
+	HeadDim      int // features of a head, not always Width/Heads
+	RopeDims     int // leading features of a head that are rotated
+	Vocab        int
+	Eps          float64 // of the root-mean-square norms
+	RopeBase     float64
+	RopeScale    float64 // positions are divided by it
+}
+
+// Group is the number of query heads that share one key–value head.
+func (c Config) Group() int { return c.Heads / c.KVHeads }
+
+// Bounds of what a file may claim. They lie far above every published model and keep
+// products of two of them within an int.
+const (
+	maxFeatures = 1 << 20
+	maxLayers   = 1 << 12
+	maxHeads    = 1 << 12
+	maxHeadDim  = 1 << 12
+	maxContext  = 1 << 27
+	maxVocab    = 1 << 24
+)
+
+// ReadConfig reads the hyperparameters under the prefix of the source's architecture and
+// checks that they can belong together.
+func ReadConfig(s *Source) (Config, error) {
+	arch := s.Text("general.architecture")
+	c := Config{Architecture: arch}
+	r := configReader{source: s, prefix: arch + "."}
+	c.Context = r.count("context_length", maxContext)
+	c.Width = r.count("embedding_length", maxFeatures)
+	c.Layers = r.count("block_count", maxLayers)
+	c.FFN = r.count("feed_forward_length", maxFeatures)
+	c.Heads = r.count("attention.head_count", maxHeads)
+	c.KVHeads = r.countOr("attention.head_count_kv", maxHeads, c.Heads)
+	c.HeadDim = r.countOr("attention.key_length", maxHeadDim, c.Width/max(c.Heads, 1))
+	c.RopeDims = r.countOr("rope.dimension_count", maxHeadDim, c.HeadDim)
+	c.Eps = r.realOr("attention.layer_norm_rms_epsilon", 0, 1, 1e-5)
+	c.RopeBase = r.realOr("rope.freq_base", 1, 1e12, 10000)
+	c.RopeScale = r.ropeScale()
+	valueDim := r.countOr("attention.value_length", maxHeadDim, c.HeadDim)
+	if r.err != nil {
+		return Config{}, r.err
+	}
+	if embeddings := s.Tensor("token_embd.weight"); embeddings != nil && len(embeddings.Shape) == 2 {
+		c.Vocab = embeddings.Shape[1]
+	}
+	return c, c.check(s.Name, valueDim)
+}
+
+func (c Config) check(name string, valueDim int) error {
+	switch {
+	case c.Heads%c.KVHeads != 0:
+		return fmt.Errorf("%s: %d query heads are no multiple of %d key–value heads", name, c.Heads, c.KVHeads)
+	case c.HeadDim < 2 || c.HeadDim%2 != 0:
+		return fmt.Errorf("%s: heads of %d features; rotary positions need an even number", name, c.HeadDim)
+	case valueDim != c.HeadDim:
+		return fmt.Errorf("%s: value heads of %d features beside key heads of %d are not supported", name, valueDim, c.HeadDim)
+	case c.RopeDims > c.HeadDim || c.RopeDims%2 != 0:
+		return fmt.Errorf("%s: %d rotated features in heads of %d", name, c.RopeDims, c.HeadDim)
+	case c.Vocab < 1 || c.Vocab > maxVocab:
+		return fmt.Errorf("%s: tensor %q must have shape [%d vocabulary], vocabulary from 1 to %d", name, "token_embd.weight", c.Width, maxVocab)
+	}
+	return nil
+}
+
+// KVBytes is the memory of the key–value cache for n positions.
+func (c Config) KVBytes(n int) int64 {
+	const bytesPerValue = 2 // float16
+	return 2 * int64(c.Layers) * int64(c.KVHeads) * int64(c.HeadDim) * int64(n) * bytesPerValue
+}
+
+// configReader reads values one after the other and keeps the first error.
+type configReader struct {
+	source *Source
+	prefix string
+	err    error
+}
+
+func (r *configReader) count(key string, hi int) int {
+	v, err := r.source.Count(r.prefix+key, 1, hi)
+	r.keep(err)
+	return v
+}
+
+func (r *configReader) countOr(key string, hi, absent int) int {
+	v, err := r.source.CountOr(r.prefix+key, 1, hi, absent)
+	r.keep(err)
+	return v
+}
+
+func (r *configReader) realOr(key string, lo, hi, absent float64) float64 {
+	v, err := r.source.RealOr(r.prefix+key, lo, hi, absent)
+	r.keep(err)
+	return v
+}
+
+// ropeScale reads linear position scaling; other kinds change the computation in ways
+// that are not implemented, and are refused rather than ignored.
+func (r *configReader) ropeScale() float64 {
+	switch kind := r.source.Text(r.prefix + "rope.scaling.type"); kind {
+	case "", "none":
+		return 1
+	case "linear":
+		return r.realOr("rope.scaling.factor", 1e-3, 1e6, 1)
+	default:
+		r.keep(fmt.Errorf("%s: rope scaling %q is not supported, only linear and llama 3's factors", r.source.Name, kind))
+		return 1
+	}
+}
+
+func (r *configReader) keep(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// RopeFrequencies returns the angle per position of each rotated pair,
+// base^(-2i/dims) / (scale · factor_i), after Su et al., "RoFormer" (2021). factors is
+// nil or holds one divisor per pair (llama 3.1's rope_freqs.weight).
+func (c Config) RopeFrequencies(factors []float32) []float64 {
+	freqs := make([]float64, c.RopeDims/2)
+	for i := range freqs {
+		freqs[i] = math.Pow(c.RopeBase, -2*float64(i)/float64(c.RopeDims)) / c.RopeScale
+		if factors != nil {
+			freqs[i] /= float64(factors[i])
+		}
+	}
+	return freqs
+}

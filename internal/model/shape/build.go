@@ -1,0 +1,132 @@
+package shape
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/tensor"
+	"github.com/wattlaw/wattlaw/internal/tokenizer"
+)
+
+// Plan lists the shape's tensors without data: what a model of this format weighs.
+func (s Shape) Plan(f Format) *model.Source {
+	src := &model.Source{
+		Name: Prefix + s.Name + "@" + f.String(), Quant: quantName(f), Meaningless: true, Meta: s.meta(f),
+	}
+	for _, t := range s.tensors(f) {
+		src.Tensors = append(src.Tensors, t.Tensor)
+	}
+	return src
+}
+
+// Build makes the model: tensors filled with random weights that depend on nothing but
+// the seed, on all cores, and a synthetic vocabulary of the exact size.
+func (s Shape) Build(f Format, seed uint64) (*model.Source, error) {
+	src := s.Plan(f)
+	planned := s.tensors(f)
+	for i := range planned {
+		planned[i].Data = make([]byte, planned[i].Bytes())
+		src.Tensors[i].Data = planned[i].Data
+	}
+	fillAll(planned, seed)
+	var err error
+	if src.Vocab, err = tokenizer.Synthetic(s.pre, s.Config.Vocab, seed); err != nil {
+		return nil, fmt.Errorf("%s: %w", src.Name, err)
+	}
+	return src, nil
+}
+
+func quantName(f Format) string {
+	name := []byte(f.String())
+	for i, c := range name {
+		if 'a' <= c && c <= 'z' {
+			name[i] = c - 'a' + 'A'
+		}
+	}
+	return string(name)
+}
+
+// planned is a tensor and the distribution of its values.
+type planned struct {
+	model.Tensor
+	mean, sigma float64
+	values      []float32 // exact values instead, for F32 tensors
+}
+
+// tensors lists all tensors of the shape. Weights have the variance that keeps
+// activations near one: 1/√cols, less in the layers that add to the residual stream, and
+// in the embedding 2/√width, which spreads the logits of a tied output layer over a few units.
+func (s Shape) tensors(f Format) []planned {
+	c := s.Config
+	var list []planned
+	add := func(name string, dt tensor.DType, mean, sigma float64, shape ...int) {
+		list = append(list, planned{Tensor: model.Tensor{Name: name, DType: dt, Shape: shape}, mean: mean, sigma: sigma})
+	}
+	matrix := func(name string, r role, layer, rows, cols int, sigma float64) {
+		add(name, f.dtype(r, layer, c.Layers, cols), 0, sigma, cols, rows)
+	}
+	embedding := plain
+	if s.Tied {
+		embedding = outputLayer
+	}
+	root := func(n int) float64 { return math.Sqrt(float64(n)) }
+	matrix("token_embd.weight", embedding, 0, c.Vocab, c.Width, 2/root(c.Width))
+	add("output_norm.weight", tensor.F32, 1, 0.05, c.Width)
+	if !s.Tied {
+		matrix("output.weight", outputLayer, 0, c.Vocab, c.Width, 2/root(c.Width))
+	}
+	if s.Factor > 0 {
+		add("rope_freqs.weight", tensor.F32, 0, 0, c.RopeDims/2)
+		list[len(list)-1].values = ropeFactors(c, s.Factor)
+	}
+	queries, keys := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
+	branch := 1 / root(2*c.Layers)
+	for i := range c.Layers {
+		blk := fmt.Sprintf("blk.%d.", i)
+		add(blk+"attn_norm.weight", tensor.F32, 1, 0.05, c.Width)
+		for _, l := range []struct {
+			name string
+			role role
+			rows int
+		}{{"attn_q", plain, queries}, {"attn_k", plain, keys}, {"attn_v", moreBits, keys}} {
+			matrix(blk+l.name+".weight", l.role, i, l.rows, c.Width, 1/root(c.Width))
+			if c.Architecture == "qwen2" {
+				add(blk+l.name+".bias", tensor.F32, 0, 0.1, l.rows)
+			}
+		}
+		matrix(blk+"attn_output.weight", plain, i, c.Width, queries, branch/root(queries))
+		add(blk+"ffn_norm.weight", tensor.F32, 1, 0.05, c.Width)
+		matrix(blk+"ffn_gate.weight", plain, i, c.FFN, c.Width, 1/root(c.Width))
+		matrix(blk+"ffn_up.weight", plain, i, c.FFN, c.Width, 1/root(c.Width))
+		// A gated unit of two unit-variance inputs has a variance of about a third.
+		matrix(blk+"ffn_down.weight", moreBits, i, c.Width, c.FFN, branch*math.Sqrt(3)/root(c.FFN))
+	}
+	return list
+}
+
+// meta is the metadata that GGUF files of the architecture carry.
+func (s Shape) meta(f Format) []model.Entry {
+	c := s.Config
+	prefix := c.Architecture + "."
+	count := func(key string, n int) model.Entry {
+		return model.Entry{Key: prefix + key, Value: gguf.ValueOf(uint32(n))}
+	}
+	number := func(key string, x float64) model.Entry {
+		return model.Entry{Key: prefix + key, Value: gguf.ValueOf(float32(x))}
+	}
+	return []model.Entry{
+		{Key: "general.architecture", Value: gguf.ValueOf(c.Architecture)},
+		{Key: "general.name", Value: gguf.ValueOf(Prefix + s.Name)},
+		{Key: "general.description", Value: gguf.ValueOf("random weights in a published shape; its text is meaningless")},
+		{Key: "general.file_type", Value: gguf.ValueOf(uint32(formatFacts[f].fileType))},
+		{Key: "general.quantization_version", Value: gguf.ValueOf(uint32(2))},
+		count("context_length", c.Context), count("embedding_length", c.Width), count("block_count", c.Layers),
+		count("feed_forward_length", c.FFN), count("attention.head_count", c.Heads),
+		count("attention.head_count_kv", c.KVHeads), count("attention.key_length", c.HeadDim),
+		count("attention.value_length", c.HeadDim), count("rope.dimension_count", c.RopeDims),
+		count("vocab_size", c.Vocab),
+		number("attention.layer_norm_rms_epsilon", c.Eps), number("rope.freq_base", c.RopeBase),
+	}
+}

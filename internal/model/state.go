@@ -1,0 +1,105 @@
+package model
+
+import "github.com/wattlaw/wattlaw/internal/kernel"
+
+// State is the memory in which one sequence is computed: its cache and the activations of
+// the current batch. All of it is sized once.
+type State struct {
+	Cache *Cache
+	// Tokens is the current batch, whose first token has position Start.
+	Tokens []int32
+	Start  int
+	// Want says for which tokens of the batch the logits are computed.
+	Want Want
+	// Logits holds the wanted rows after a forward pass, vocabulary values each.
+	Logits []float32
+
+	capacity int
+	config   Config
+	x        []float32 // residual stream
+	qkv      []float32 // queries, keys and values of a token side by side
+	up       []float32 // second half of the gated feed-forward network
+	branch   []float32 // what a block adds to the residual stream
+	cos, sin []float32 // of each token's rotated pairs
+	shared   *inputs
+	private  []*inputs // per worker, for batches of one token
+}
+
+// Want selects the tokens of a batch whose logits are computed.
+type Want uint8
+
+// Selections of tokens.
+const (
+	WantNone Want = iota
+	WantLast
+	WantAll
+)
+
+// inputs are the activations that linear layers read.
+type inputs struct {
+	norm   *Input // normalized residual stream
+	mixed  *Input // output of attention, all heads
+	hidden *Input // inside the feed-forward network
+}
+
+// NewState makes a state for batches of up to batch tokens over a cache of the given
+// number of positions, for a team of the given number of workers. The layers are all that
+// will read its activations. logitRows is the largest number of logit rows of one pass.
+func NewState(c Config, layers []Linear, positions, batch, logitRows, workers int) *State {
+	mixed := c.Heads * c.HeadDim
+	st := &State{
+		Cache: NewCache(c, positions), capacity: batch, config: c,
+		Logits: make([]float32, logitRows*c.Vocab),
+		x:      make([]float32, batch*c.Width),
+		qkv:    make([]float32, batch*(mixed+2*c.KVHeads*c.HeadDim)),
+		up:     make([]float32, batch*c.FFN),
+		branch: make([]float32, batch*c.Width),
+		cos:    make([]float32, batch*c.RopeDims/2),
+		sin:    make([]float32, batch*c.RopeDims/2),
+	}
+	st.shared = &inputs{
+		norm:   newInput(make([]float32, batch*c.Width), c.Width, batch, layers),
+		mixed:  newInput(make([]float32, batch*mixed), mixed, batch, layers),
+		hidden: newInput(make([]float32, batch*c.FFN), c.FFN, batch, layers),
+	}
+	for range workers {
+		st.private = append(st.private, &inputs{
+			norm:   newInput(make([]float32, c.Width), c.Width, 1, layers),
+			mixed:  newInput(st.shared.mixed.X, mixed, 1, layers),
+			hidden: newInput(st.shared.hidden.X, c.FFN, 1, layers),
+		})
+	}
+	return st
+}
+
+// Batch returns the largest number of tokens of one pass.
+func (st *State) Batch() int { return st.capacity }
+
+// Begin sets the next batch: its tokens follow the start positions that the cache holds.
+// The caller has checked ids, capacity and room in the cache.
+func (st *State) Begin(tokens []int32, start int, want Want) {
+	st.Tokens, st.Start, st.Want = tokens, start, want
+	if m := len(tokens); m > 1 {
+		st.shared.norm.reset(m)
+		st.shared.mixed.reset(m)
+		st.shared.hidden.reset(m)
+	}
+}
+
+// inputs returns the activations that the worker fills and the tokens it answers for. A
+// batch of one token is prepared by every worker for itself: that costs less than a
+// barrier would.
+func (st *State) inputs(w *Worker) (in *inputs, t0, t1 int) {
+	if len(st.Tokens) == 1 {
+		return st.private[w.Index], 0, 1
+	}
+	t0, t1 = w.Share(len(st.Tokens), kernel.PrepareStep)
+	return st.shared, t0, t1
+}
+
+// settle waits until every worker has filled its part of the inputs.
+func (st *State) settle(w *Worker) {
+	if len(st.Tokens) > 1 {
+		w.Barrier()
+	}
+}

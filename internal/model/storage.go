@@ -1,0 +1,171 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/tensor"
+	"github.com/wattlaw/wattlaw/internal/tokenizer"
+)
+
+// FromFile makes a source of an open GGUF file, whose data it refers to.
+func FromFile(f *gguf.File) (*Source, error) {
+	s := &Source{Name: f.Name()}
+	for _, key := range f.Keys() {
+		v, _ := f.Value(key)
+		s.Meta = append(s.Meta, Entry{key, v})
+	}
+	for _, t := range f.Tensors() {
+		s.Tensors = append(s.Tensors, Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape, Data: f.Data(t)})
+	}
+	s.Quant = s.quantName()
+	return s, s.readVocab(f)
+}
+
+// readVocab reads the tokenizer's metadata.
+func (s *Source) readVocab(f *gguf.File) error {
+	v := &s.Vocab
+	v.Model, v.Pre = s.Text("tokenizer.ggml.model"), s.Text("tokenizer.ggml.pre")
+	v.Tokens, _ = f.Strings("tokenizer.ggml.tokens")
+	v.Scores, _ = f.Floats32("tokenizer.ggml.scores")
+	v.Types, _ = f.Ints32("tokenizer.ggml.token_type")
+	v.Merges, _ = f.Strings("tokenizer.ggml.merges")
+	if len(v.Tokens) == 0 {
+		return fmt.Errorf("%s: metadata %q is missing or no list of strings", s.Name, "tokenizer.ggml.tokens")
+	}
+	for _, special := range specialTokens(v) {
+		id, err := s.CountOr(special.key, 0, len(v.Tokens)-1, -1)
+		if err != nil {
+			return err
+		}
+		*special.id = int32(id)
+	}
+	for _, flag := range tokenizerFlags(v) {
+		value, _ := s.Value(flag.key)
+		if on, ok := value.Bool(); ok {
+			*flag.on = &on
+		}
+	}
+	return nil
+}
+
+// vocabMeta writes the tokenizer's metadata: the inverse of readVocab.
+func (s *Source) vocabMeta() []Entry {
+	v := &s.Vocab
+	meta := []Entry{
+		{"tokenizer.ggml.model", gguf.ValueOf(v.Model)},
+		{"tokenizer.ggml.pre", gguf.ValueOf(v.Pre)},
+		{"tokenizer.ggml.tokens", gguf.ArrayOf(v.Tokens)},
+	}
+	if len(v.Scores) > 0 {
+		meta = append(meta, Entry{"tokenizer.ggml.scores", gguf.ArrayOf(v.Scores)})
+	}
+	if len(v.Types) > 0 {
+		meta = append(meta, Entry{"tokenizer.ggml.token_type", gguf.ArrayOf(v.Types)})
+	}
+	if len(v.Merges) > 0 {
+		meta = append(meta, Entry{"tokenizer.ggml.merges", gguf.ArrayOf(v.Merges)})
+	}
+	for _, special := range specialTokens(v) {
+		if *special.id >= 0 {
+			meta = append(meta, Entry{special.key, gguf.ValueOf(uint32(*special.id))})
+		}
+	}
+	for _, flag := range tokenizerFlags(v) {
+		if *flag.on != nil {
+			meta = append(meta, Entry{flag.key, gguf.ValueOf(**flag.on)})
+		}
+	}
+	return meta
+}
+
+type specialToken struct {
+	key string
+	id  *int32
+}
+
+func specialTokens(v *tokenizer.Vocab) []specialToken {
+	return []specialToken{
+		{"tokenizer.ggml.bos_token_id", &v.BOS},
+		{"tokenizer.ggml.eos_token_id", &v.EOS},
+		{"tokenizer.ggml.eot_token_id", &v.EOT},
+		{"tokenizer.ggml.unknown_token_id", &v.UNK},
+		{"tokenizer.ggml.padding_token_id", &v.PAD},
+	}
+}
+
+type tokenizerFlag struct {
+	key string
+	on  **bool
+}
+
+func tokenizerFlags(v *tokenizer.Vocab) []tokenizerFlag {
+	return []tokenizerFlag{
+		{"tokenizer.ggml.add_bos_token", &v.AddBOS},
+		{"tokenizer.ggml.add_eos_token", &v.AddEOS},
+		{"tokenizer.ggml.add_space_prefix", &v.AddSpacePrefix},
+	}
+}
+
+// fileTypes names the numbers of general.file_type (llama_ftype).
+var fileTypes = map[int64]string{
+	0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K",
+	11: "Q3_K_S", 12: "Q3_K_M", 13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K",
+	25: "IQ4_NL", 30: "IQ4_XS", 32: "BF16",
+}
+
+// quantName is the name that general.file_type stands for, or else the element type that
+// holds the most weights.
+func (s *Source) quantName() string {
+	v, _ := s.Value("general.file_type")
+	if n, ok := v.Int(); ok && fileTypes[n] != "" {
+		return fileTypes[n]
+	}
+	values := map[tensor.DType]int64{}
+	most := tensor.F32
+	for _, t := range s.Tensors {
+		if len(t.Shape) < 2 {
+			continue
+		}
+		values[t.DType] += t.Values()
+		if values[t.DType] > values[most] {
+			most = t.DType
+		}
+	}
+	return most.String()
+}
+
+// Parameters returns the number of weights.
+func (s *Source) Parameters() int64 {
+	var n int64
+	for i := range s.Tensors {
+		n += s.Tensors[i].Values()
+	}
+	return n
+}
+
+// Bytes returns the memory that the weights take.
+func (s *Source) Bytes() int64 {
+	var n int64
+	for i := range s.Tensors {
+		n += s.Tensors[i].Bytes()
+	}
+	return n
+}
+
+// WriteFile writes the model as a GGUF file of version 3. s must hold its metadata and its
+// vocabulary apart, as sources made in memory do.
+func (s *Source) WriteFile(path string) error {
+	w := gguf.NewWriter()
+	for _, entry := range append(append([]Entry(nil), s.Meta...), s.vocabMeta()...) {
+		if err := w.Set(entry.Key, entry.Value); err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+	}
+	for _, t := range s.Tensors {
+		if err := w.Add(t.Name, t.DType, t.Shape, gguf.Bytes(t.Data)); err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+	}
+	return w.WriteFile(path)
+}
