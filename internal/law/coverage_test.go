@@ -79,7 +79,7 @@ func TestCoverage(t *testing.T) {
 				want := map[string]float64{"a": trueA, "b": trueB, "at 2048": trueA + trueB*2048}
 				cover(t, want, func(seed uint64) map[string]Interval {
 					rng := rand.New(rand.NewPCG(seed, 11))
-					l, err := Fit(sweep(rng, xs, 5, noise.draw), Options{Resamples: 999, Seed: seed, Noise: noise.kind})
+					l, err := Fit(sweep(rng, xs, 5, noise.draw), Options{Resamples: 499, Seed: seed, Noise: noise.kind})
 					if err != nil {
 						t.Error(err)
 						return nil
@@ -89,4 +89,27 @@ func TestCoverage(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestCoverageOfTwoPredictors(t *testing.T) {
+	const a, in, out = 2.0, 0.01, 0.12
+	want := map[string]float64{"a": a, "b_in": in, "b_out": out, "at far": a + in*2048 + out*128}
+	cover(t, want, func(seed uint64) map[string]Interval {
+		rng := rand.New(rand.NewPCG(seed, 13))
+		var points []Point2
+		for range 3 {
+			for _, ti := range []float64{64, 256, 512, 1024} {
+				for _, to := range []float64{8, 16, 64} {
+					mu := a + in*ti + out*to
+					points = append(points, Point2{In: ti, Out: to, Y: mu + proportionalNoise(rng, mu), Weight: 1})
+				}
+			}
+		}
+		l, err := FitTwo(points, Options{Resamples: 499, Seed: seed, Noise: NoiseProportional})
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		return map[string]Interval{"a": l.Coef[0].CI, "b_in": l.Coef[1].CI, "b_out": l.Coef[2].CI, "at far": l.Band(2048, 128)}
+	})
 }

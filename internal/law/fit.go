@@ -91,7 +91,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("law: %d resamples: want %d to %d", o.Resamples, minResamples, maxDraws)
 	}
 	if o.Noise != NoiseGiven && o.Noise != NoiseProportional {
-		return o, fmt.Errorf("law: noise %q: want %q or nothing", o.Noise, NoiseProportional)
+		return o, fmt.Errorf("law: noise %q: want %q, or nothing to take the weights as given", o.Noise, NoiseProportional)
 	}
 	return o, nil
 }
@@ -131,7 +131,7 @@ func newData(points []Point, noise Noise) (*data, error) {
 	sum := map[float64]float64{}
 	count := map[float64]float64{}
 	for i, p := range points {
-		if err := checkPoint(i, p); err != nil {
+		if err := checkPoint(i+1, p); err != nil {
 			return nil, err
 		}
 		x := p.X + 0 // −0 and 0 are one length

@@ -54,54 +54,94 @@ func (d *data) fitKind(kind string) (curve, bool) {
 	return curve{coef: coef, rss: rss(d.w, residual)}, true
 }
 
-// Exponents that the power law may take.
-const minPower, maxPower, powerStep = -4.0, 6.0, 0.05
+// Exponents that the power law may take, and the grid on which the search begins.
+const minPower, maxPower, powerStep = -4.0, 6.0, 0.1
 
-// fitPower minimizes Σ w·(y − k·x^p)². For a given p the best k is linear least squares,
-// so only p is searched: a grid over the allowed exponents, then golden sections around
-// its best node. It needs x > 0.
+// fitPower minimizes Σ w·(y − k·x^p)², in the cost itself and not in its logarithm. For a
+// given p the best k is linear least squares, so only p is searched: a grid over the
+// allowed exponents, then golden sections around its best node. It needs x > 0.
+//
+// Trials at one x enter as their weighted mean: the rest of the sum, their scatter about
+// it, is the same for every curve.
 func (d *data) fitPower() (curve, bool) {
-	for _, x := range d.x {
-		if x <= 0 {
+	groups, scatter := d.groups()
+	for _, g := range groups {
+		if g.x <= 0 {
 			return curve{}, false
 		}
 	}
 	cost := func(p float64) curve {
-		var yx, xx float64
-		for i, x := range d.x {
-			g := math.Pow(x, p)
-			yx, xx = yx+d.w[i]*d.y[i]*g, xx+d.w[i]*g*g
+		var yx, xx, sum float64
+		for i, g := range groups {
+			v := math.Pow(g.x, p)
+			groups[i].power = v
+			yx, xx = yx+g.w*g.y*v, xx+g.w*v*v
 		}
-		k, sum := yx/xx, 0.0
-		for i, x := range d.x {
-			r := d.y[i] - k*math.Pow(x, p)
-			sum += d.w[i] * r * r
+		k := yx / xx
+		for _, g := range groups {
+			r := g.y - k*g.power
+			sum += g.w * r * r
 		}
-		return curve{coef: []float64{k, p}, rss: sum}
+		return curve{coef: []float64{k, p}, rss: scatter + sum}
 	}
 	found := cost(minPower)
-	for p := minPower; p <= maxPower; p += powerStep {
-		if c := cost(p); c.rss < found.rss || math.IsNaN(found.rss) {
+	for i := 1; i <= int(math.Round((maxPower-minPower)/powerStep)); i++ {
+		if c := cost(minPower + float64(i)*powerStep); c.rss < found.rss || math.IsNaN(found.rss) {
 			found = c
 		}
 	}
-	lo, hi := found.coef[1]-powerStep, found.coef[1]+powerStep
-	golden := (math.Sqrt(5) - 1) / 2
-	for range 60 { // 0.618⁶⁰ of the first bracket is below rounding
-		l, r := cost(hi-golden*(hi-lo)), cost(lo+golden*(hi-lo))
-		if l.rss < r.rss {
-			hi = r.coef[1]
-		} else {
-			lo = l.coef[1]
-		}
-		for _, c := range []curve{l, r} {
-			if c.rss < found.rss {
-				found = c
-			}
-		}
-	}
+	found = goldenSection(cost, found)
 	k := found.coef[0] * d.yScale / math.Pow(d.xScale, found.coef[1])
 	return found, !math.IsNaN(found.rss) && !math.IsInf(k, 0) && !math.IsNaN(k)
+}
+
+// goldenSection refines the exponent of start within one step of the grid.
+func goldenSection(cost func(p float64) curve, start curve) curve {
+	golden := (math.Sqrt(5) - 1) / 2
+	lo, hi := start.coef[1]-powerStep, start.coef[1]+powerStep
+	l, r := cost(hi-golden*(hi-lo)), cost(lo+golden*(hi-lo))
+	for range 50 { // 0.618⁵⁰ of the bracket is below rounding
+		if l.rss < r.rss {
+			hi, r = r.coef[1], l
+			l = cost(hi - golden*(hi-lo))
+		} else {
+			lo, l = l.coef[1], r
+			r = cost(lo + golden*(hi-lo))
+		}
+	}
+	for _, c := range []curve{l, r} {
+		if c.rss < start.rss {
+			start = c
+		}
+	}
+	return start
+}
+
+// group is the trials at one x: their weighted mean and total weight.
+type group struct{ x, y, w, power float64 }
+
+// groups returns the trials by x, in the order of their first trial, and their weighted sum of squares
+// about the group means.
+func (d *data) groups() (out []group, scatter float64) {
+	at := map[float64]int{}
+	for i, x := range d.x {
+		g, ok := at[x]
+		if !ok {
+			g = len(out)
+			at[x] = g
+			out = append(out, group{x: x})
+		}
+		out[g].w += d.w[i]
+		out[g].y += d.w[i] * d.y[i]
+	}
+	for g := range out {
+		out[g].y /= out[g].w
+	}
+	for i, x := range d.x {
+		r := d.y[i] - out[at[x]].y
+		scatter += d.w[i] * r * r
+	}
+	return out, scatter
 }
 
 // unscale names the coefficients and returns them in the units of the points.

@@ -150,3 +150,17 @@ func PercentileInterval(draws []float64, level float64) Interval {
 	slices.Sort(draws)
 	return Interval{Lo: SortedQuantile(draws, (1-level)/2), Hi: SortedQuantile(draws, (1+level)/2)}
 }
+
+// Correlation returns Pearson's correlation of two samples of equal length; NaN when one
+// of them does not vary or their lengths differ.
+func Correlation(x, y []float64) float64 {
+	sx, sy := SD(x), SD(y)
+	if len(x) != len(y) || !(sx > 0 && sy > 0) {
+		return math.NaN()
+	}
+	mx, my, sum := Mean(x), Mean(y), 0.0
+	for i := range x {
+		sum += (x[i] - mx) / sx * ((y[i] - my) / sy)
+	}
+	return sum / float64(len(x)-1)
+}
