@@ -97,7 +97,8 @@ func (p *parser) u64(field string) uint64 {
 
 // count reads a count of things that take at least size bytes each.
 func (p *parser) count(field string, size, most int) int {
-	at, n := p.pos, p.u64(field)
+	at := p.pos
+	n := p.u64(field)
 	room := uint64(len(p.data)-p.pos) / uint64(size)
 	switch {
 	case p.err != nil:
@@ -114,18 +115,23 @@ func (p *parser) count(field string, size, most int) int {
 
 // name reads a key or tensor name.
 func (p *parser) name(field string) string {
-	at, n := p.pos, p.u64(field)
-	switch {
-	case p.err != nil:
-		return ""
-	case n == 0:
-		p.fail(field, at, "is empty")
-		return ""
-	case n > maxName:
-		p.fail(field, at, "has %d bytes, more than the %d allowed: %s", n, maxName, downloadAgain)
+	at := p.pos
+	name := p.text(field)
+	if n := len(name); p.err == nil && (n == 0 || n > maxName) {
+		p.fail(field, at, "has %d bytes, 1 to %d are allowed", n, maxName)
 		return ""
 	}
-	return string(p.take(field, n))
+	return string(name)
+}
+
+// text reads a length and as many bytes.
+func (p *parser) text(field string) []byte {
+	at := p.pos
+	n := p.u64(field)
+	if left := uint64(len(p.data) - p.pos); p.err == nil && n > left {
+		p.fail(field, at, "has length %d, %d bytes are left: %s", n, left, downloadAgain)
+	}
+	return p.take(field, n)
 }
 
 func (p *parser) preamble() (tensors, pairs int) {
@@ -177,7 +183,8 @@ func (p *parser) value(field string) Value {
 }
 
 func (p *parser) valueType(field string) ValueType {
-	at, typ := p.pos, ValueType(p.u32(field))
+	at := p.pos
+	typ := ValueType(p.u32(field))
 	if typ.minSize() == 0 {
 		p.fail(field, at, "%d is no type of this format", uint32(typ))
 	}
@@ -189,7 +196,7 @@ func (p *parser) skip(field string, typ ValueType, depth int) {
 	at := p.pos
 	switch typ {
 	case String:
-		p.take(field, p.u64(field))
+		p.text(field)
 	case Bool:
 		if b := p.take(field, 1); b != nil && b[0] > 1 {
 			p.fail(field, at, "is %d, a bool is 0 or 1", b[0])
@@ -264,7 +271,8 @@ func (p *parser) tensorInfo(name string) Tensor {
 		p.fail(field+": dimension count", shapeAt, "is %d, at most %d are allowed", dims, maxDims)
 	}
 	for i := uint32(0); i < dims && p.err == nil; i++ {
-		at, d := p.pos, p.u64(field+": shape")
+		at := p.pos
+		d := p.u64(field + ": shape")
 		hi, product := bits.Mul64(uint64(elements), d)
 		if p.err == nil && (d == 0 || hi != 0 || product > math.MaxInt) {
 			p.fail(field+": shape", at, "dimension %d of %d leaves no possible number of elements", i, d)
