@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -70,6 +71,9 @@ func (f lawFlags) run(path string, stdin io.Reader, stdout io.Writer) error {
 	fitted.Doubts = append(fitted.Doubts, table.Doubts()...)
 	predictions := make([]law.Prediction, len(f.predict))
 	for i, x := range f.predict {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("law: --predict %v: want a finite number", x)
+		}
 		predictions[i] = fitted.Predict(x)
 	}
 	if !f.json {

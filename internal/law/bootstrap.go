@@ -9,8 +9,8 @@ import (
 // maxCoef is the largest number of coefficients that draws handles.
 const maxCoef = 3
 
-type vec = [maxCoef]float64
-type mat = [maxCoef][maxCoef]float64
+type vector = [maxCoef]float64
+type matrix = [maxCoef][maxCoef]float64
 
 // draws returns count draws of the coefficients from their bootstrap confidence
 // distribution: the percentiles of any function of a draw are its interval.
@@ -28,7 +28,7 @@ type mat = [maxCoef][maxCoef]float64
 // of the time, also when studentized; these cover 94–96 % with constant noise and with
 // noise in proportion to cost and its weights, and 93–95 % when noise grows and the weights
 // do not say so. Skewed noise (exponential) costs them two to four points.
-func (p *wls) draws(coef, residual []float64, count int, seed uint64) []vec {
+func (p *wls) draws(coef, residual []float64, count int, seed uint64) []vector {
 	n, k := len(residual), len(coef)
 	scaled := make([]float64, n)
 	inflate := make([]float64, n)
@@ -36,10 +36,10 @@ func (p *wls) draws(coef, residual []float64, count int, seed uint64) []vec {
 		inflate[i] = 1 / max(1-p.h[i], minFreedom)
 		scaled[i] = r * inflate[i]
 	}
-	var theta vec
+	var theta vector
 	copy(theta[:], coef)
 	base, ok := p.factor(residual, inflate)
-	out := make([]vec, 0, count)
+	out := make([]vector, 0, count)
 	if !ok {
 		for range count {
 			out = append(out, theta) // no scatter at all: every resample repeats the fit
@@ -51,7 +51,7 @@ func (p *wls) draws(coef, residual []float64, count int, seed uint64) []vec {
 	// A resample without scatter has no covariance and is drawn again; the limit only
 	// guards against data where nearly all of them are like that.
 	for tries := 0; len(out) < count && tries < 4*count; tries++ {
-		var delta vec
+		var delta vector
 		var signs uint64
 		for i := range resampled {
 			if i%64 == 0 {
@@ -93,8 +93,8 @@ const minFreedom = 1e-6
 
 // factor returns the Cholesky factor of the HC3 covariance Σ c·cᵀ·(r/(1−h))² of the
 // coefficients, given 1/(1−h); false when it is not positive definite.
-func (p *wls) factor(residual, inflate []float64) (mat, bool) {
-	var v mat
+func (p *wls) factor(residual, inflate []float64) (matrix, bool) {
+	var v matrix
 	k := len(p.cols)
 	switch k {
 	case 2: // the hot case: cost = a + b·x
@@ -124,8 +124,8 @@ func (p *wls) factor(residual, inflate []float64) (mat, bool) {
 }
 
 // cholesky factors the leading k×k block, given by its lower triangle.
-func cholesky(v mat, k int) (mat, bool) {
-	var l mat
+func cholesky(v matrix, k int) (matrix, bool) {
+	var l matrix
 	for j := range k {
 		for i := j; i < k; i++ {
 			s := v[i][j]
@@ -146,8 +146,8 @@ func cholesky(v mat, k int) (mat, bool) {
 }
 
 // solveLower returns z with l·z = b.
-func solveLower(l mat, b vec, k int) vec {
-	var z vec
+func solveLower(l matrix, b vector, k int) vector {
+	var z vector
 	for j := range k {
 		s := b[j]
 		for m := range j {

@@ -97,7 +97,7 @@ func (o Options) withDefaults() (Options, error) {
 }
 
 // drawnCoef names a coefficient and takes its interval from the scaled draws.
-func drawnCoef(name string, value float64, draws []vec, j int, scale, level float64) Coef {
+func drawnCoef(name string, value float64, draws []vector, j int, scale, level float64) Coef {
 	v := make([]float64, len(draws))
 	for i, d := range draws {
 		v[i] = d[j] * scale

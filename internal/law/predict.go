@@ -42,7 +42,7 @@ func (l Law) Predict(x float64) Prediction {
 		p.Times = l.X.Lo / x
 	}
 	if x < l.X.Lo || x > l.X.Hi {
-		p.Doubts = append(p.Doubts, doubt("x = %g lies outside the fitted range %g … %g", x, l.X.Lo, l.X.Hi))
+		p.Doubts = append(p.Doubts, doubt("outside the fitted range %g … %g", l.X.Lo, l.X.Hi))
 	}
 	if p.Times > farBeyond {
 		p.Doubts = append(p.Doubts, doubt("extrapolated %.3g times beyond the range: the interval does not cover a change of law out there", p.Times))

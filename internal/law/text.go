@@ -15,9 +15,9 @@ func (l Law) WriteText(w io.Writer, x, y string, predictions []Prediction) error
 	a, b := l.A(), l.B()
 	fmt.Fprintf(t, "%s = a + b·%s\tn = %d\t%s = %.6g … %.6g\tR² = %.5f\n\n", y, x, l.N, x, l.X.Lo, l.X.Hi, l.R2)
 	fmt.Fprintf(t, "coefficient\tvalue\t%g %% interval\n", 100*l.Level)
-	fmt.Fprintf(t, "a  fixed cost\t%.5g\t%s\n", a.Value, l.interval(a.CI))
-	fmt.Fprintf(t, "b  per %s\t%.5g\t%s\n", x, b.Value, l.interval(b.CI))
-	fmt.Fprintf(t, "b  Theil–Sen\t%.5g\t%s\n\n", l.TheilSen.Value, l.interval(l.TheilSen.CI))
+	fmt.Fprintf(t, "a  fixed cost\t%.5g\t%s\n", a.Value, intervalText(a.CI))
+	fmt.Fprintf(t, "b  per %s\t%.5g\t%s\n", x, b.Value, intervalText(b.CI))
+	fmt.Fprintf(t, "b  Theil–Sen\t%.5g\t%s\n\n", l.TheilSen.Value, intervalText(l.TheilSen.CI))
 
 	fmt.Fprintf(t, "curve\tcoefficients\tΔAICc\tR²\terror at the held-out longest\n")
 	lowest := best(l.Rivals).AICc
@@ -39,9 +39,15 @@ func (l Law) WriteText(w io.Writer, x, y string, predictions []Prediction) error
 		if p.Times > 1 {
 			beyond = fmt.Sprintf("%.3g×", p.Times)
 		}
-		fmt.Fprintf(t, "%.6g\t%.5g\t%s\t%.2g %%\t%s\n", p.X, p.Y, l.interval(p.CI), 100*p.Apart, beyond)
+		fmt.Fprintf(t, "%.6g\t%.5g\t%s\t%.2g %%\t%s\n", p.X, p.Y, intervalText(p.CI), 100*p.Apart, beyond)
 	}
-	for i, d := range l.Doubts {
+	doubts := slices.Clone(l.Doubts)
+	for _, p := range predictions {
+		for _, d := range p.Doubts {
+			doubts = append(doubts, doubt("at %s = %.6g: %s", x, p.X, d))
+		}
+	}
+	for i, d := range doubts {
 		if i == 0 {
 			fmt.Fprintf(t, "\ndoubts\n")
 		}
@@ -50,7 +56,7 @@ func (l Law) WriteText(w io.Writer, x, y string, predictions []Prediction) error
 	return t.Flush()
 }
 
-func (l Law) interval(ci Interval) string { return fmt.Sprintf("%.5g … %.5g", ci.Lo, ci.Hi) }
+func intervalText(ci Interval) string { return fmt.Sprintf("%.5g … %.5g", ci.Lo, ci.Hi) }
 
 func (r Rival) coefText() string {
 	switch r.Kind {
