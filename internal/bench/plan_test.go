@@ -1,0 +1,182 @@
+package bench
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/wattlaw/wattlaw/internal/backend"
+)
+
+func TestDefaultPlanIsValid(t *testing.T) {
+	if err := DefaultPlan().Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// arbitraryPlan draws plans that differ from the default in every field.
+func arbitraryPlan(t *rapid.T) Plan {
+	number := rapid.Float64Range(0, 1e6)
+	text := rapid.SliceOfN(rapid.StringMatching(`[a-z:@"'\\# é/.-]{0,12}`), 1, 4)
+	return Plan{
+		Model: text.Draw(t, "model"), Backend: rapid.String().Draw(t, "backend"), Kernel: rapid.String().Draw(t, "kernel"),
+		Threads: rapid.Int().Draw(t, "threads"), Context: rapid.Int().Draw(t, "context"),
+		Tokens:       rapid.SliceOfN(rapid.Int(), 1, 6).Draw(t, "tokens"),
+		OutputTokens: rapid.Int().Draw(t, "output"), Repeats: rapid.Int().Draw(t, "repeats"),
+		Complexity: text.Draw(t, "complexity"), Seed: uint64(rapid.Int64Range(0, math.MaxInt64).Draw(t, "seed")),
+		Rate: number.Draw(t, "rate"), MinWindow: number.Draw(t, "window"), MaxSteal: number.Draw(t, "steal"),
+		Strict: rapid.Bool().Draw(t, "strict"), Out: rapid.String().Draw(t, "out"),
+		Baseline: BaselinePlan{number.Draw(t, "b1"), number.Draw(t, "b2"), number.Draw(t, "b3")},
+		WarmUp:   WarmUpPlan{rapid.Int().Draw(t, "w1"), number.Draw(t, "w2")},
+		CoolDown: CoolDownPlan{number.Draw(t, "c1"), number.Draw(t, "c2"), number.Draw(t, "c3")},
+	}
+}
+
+func TestPlanRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := arbitraryPlan(t)
+		text, err := want.TOML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := ParseTOML(text); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("TOML\n%s\nreads as %+v, %v\nwant     %+v", text, got, err, want)
+		}
+		data, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := ParseJSON(data); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("JSON %s reads as %+v, %v\nwant %+v", data, got, err, want)
+		}
+	})
+}
+
+func TestParsePlan(t *testing.T) {
+	plan, err := ParseTOML([]byte("tokens = [32]\n[warm_up]\nmax = 2\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := DefaultPlan()
+	want.Tokens, want.WarmUp.Max = []int{32}, 2
+	if !reflect.DeepEqual(plan, want) {
+		t.Errorf("got %+v, want the defaults but for two keys", plan)
+	}
+	bad := map[string][]string{
+		"rate = 20\ntoken = [1]\n":        {"line 2", `"token"`, "--print-plan"},
+		"[cool_down]\n\nseconds_ = 1\n":   {"line 3", `"cool_down.seconds_"`},
+		"rate = \n":                       {"line 1"},
+		"rate = 'fast'\n":                 {"line 1"},
+		"a = 1\nb = 2\n":                  {"line 1", "line 2"},
+		"seed = -1\n":                     {"line 1"},
+		"tokens = [99999999999999999999]": {"line 1"},
+	}
+	for text, wants := range bad {
+		_, err := ParseTOML([]byte(text))
+		for _, want := range wants {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: error %v does not say %s", text, err, want)
+			}
+		}
+	}
+}
+
+func TestReadPlan(t *testing.T) {
+	dir := t.TempDir()
+	files := map[string]string{"p.toml": "seed = 7", "p.json": `{"seed": 7}`, "P.JSON": `{"seed": 7}`}
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if plan, err := ReadPlan(path); err != nil || plan.Seed != 7 {
+			t.Errorf("%s: seed %d, %v; want 7", name, plan.Seed, err)
+		}
+	}
+	path := filepath.Join(dir, "bad.json")
+	if err := os.WriteFile(path, []byte(`{"sed": 7}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadPlan(path); err == nil || !strings.Contains(err.Error(), "sed") || !strings.Contains(err.Error(), path) {
+		t.Errorf("unknown JSON key: %v; want an error that names file and key", err)
+	}
+	if _, err := ReadPlan(filepath.Join(dir, "none.toml")); err == nil {
+		t.Error("a plan that does not exist was read")
+	}
+}
+
+func TestValidate(t *testing.T) {
+	cases := map[string]struct {
+		change func(*Plan)
+		say    []string
+	}{
+		"no model":         {func(p *Plan) { p.Model = nil }, []string{"model:"}},
+		"blank model":      {func(p *Plan) { p.Model = []string{" "} }, []string{"model:", "empty"}},
+		"model twice":      {func(p *Plan) { p.Model = []string{"a", "b", "a"} }, []string{"model:", "a is listed twice"}},
+		"length twice":     {func(p *Plan) { p.Tokens = []int{64, 8, 64} }, []string{"tokens:", "64 is listed twice"}},
+		"no length":        {func(p *Plan) { p.Tokens = nil }, []string{"tokens:"}},
+		"zero length":      {func(p *Plan) { p.Tokens = []int{0} }, []string{"tokens:", "0 is not between"}},
+		"huge length":      {func(p *Plan) { p.Tokens = []int{math.MaxInt} }, []string{"tokens:"}},
+		"no output":        {func(p *Plan) { p.OutputTokens = 0 }, []string{"output_tokens:"}},
+		"no repeats":       {func(p *Plan) { p.Repeats = 0 }, []string{"repeats:"}},
+		"too many trials":  {func(p *Plan) { p.Repeats, p.Tokens = 1000, sequence(101) }, []string{"101000 trials"}},
+		"complexity":       {func(p *Plan) { p.Complexity = []string{"deep"} }, []string{"complexity:", `"deep"`, "medium"}},
+		"short context":    {func(p *Plan) { p.Context = 1000 }, []string{"context:", "1040"}},
+		"negative threads": {func(p *Plan) { p.Threads = -1 }, []string{"threads:"}},
+		"rate":             {func(p *Plan) { p.Rate = math.NaN() }, []string{"rate:"}},
+		"rate 0":           {func(p *Plan) { p.Rate = 0 }, []string{"rate:"}},
+		"timeout":          {func(p *Plan) { p.Baseline.Timeout = 1 }, []string{"baseline.timeout:"}},
+		"cool-down":        {func(p *Plan) { p.CoolDown.Seconds = math.Inf(1) }, []string{"cool_down.seconds:"}},
+		"two problems":     {func(p *Plan) { p.Repeats, p.Backend = -1, "" }, []string{"repeats:", "backend:"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			plan := DefaultPlan()
+			c.change(&plan)
+			err := plan.Validate()
+			for _, want := range c.say {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("error %v does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func sequence(n int) (out []int) {
+	for i := range n {
+		out = append(out, i+1)
+	}
+	return out
+}
+
+func TestPlanFitsModel(t *testing.T) {
+	plan := DefaultPlan()
+	if err := plan.fits(backend.ModelInfo{Context: 1040}); err != nil {
+		t.Errorf("1024 + 16 tokens in 1040: %v", err)
+	}
+	err := plan.fits(backend.ModelInfo{Name: "m", Context: 500})
+	for _, want := range []string{"512, 1024", "500 tokens", "m"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not say %q", err, want)
+		}
+	}
+}
+
+func TestPlanKey(t *testing.T) {
+	a, b := DefaultPlan(), DefaultPlan()
+	b.Out, b.Strict = "elsewhere", true
+	if a.Key() != b.Key() || a.Key() == "" {
+		t.Errorf("keys %q and %q: where the report goes must not matter", a.Key(), b.Key())
+	}
+	b.Seed = 2
+	if a.Key() == b.Key() {
+		t.Error("plans with different seeds have the same key")
+	}
+}
