@@ -1,0 +1,117 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/wattlaw/wattlaw/internal/store"
+	"github.com/wattlaw/wattlaw/internal/unit"
+)
+
+// cards are the figures at the top of a configuration.
+func cards(r *Result, c *ConfigResult) []card {
+	var all []card
+	for i := range c.Laws {
+		if l := &c.Laws[i]; l.Metric == store.MetricCPUCoreSeconds {
+			b, a := estimateOf(l, "b"), estimateOf(l, "a")
+			all = append(all,
+				card{Label: "Per prompt token", Value: b.value, Unit: b.unit, Note: b.interval},
+				card{Label: "Fixed per request", Value: a.value, Unit: a.unit, Note: a.interval},
+				card{Label: "R²", Value: fixedOr(l.R2, 4), Note: fmt.Sprintf("%d trials, best rival: %s", l.N, l.Best)},
+				card{Label: "Linear up to", Value: fixedOr(l.LinearTo, 0), Unit: "tokens", Note: fmt.Sprintf("within 5 %%, of %.0f fitted", l.X.Hi)})
+		}
+	}
+	closure := card{Label: "Closure error", Value: "–", Note: "no trial has it"}
+	if r.Closure != nil {
+		closure.Value, closure.Note, closure.Warn = percent(r.Closure.Median), fmt.Sprintf("median, largest %s", percent(r.Closure.Max)), r.Closure.Median > maxClosure
+	}
+	observer := card{Label: "Observer", Value: "–", Note: "the sampler did not run"}
+	if o := r.Observer; o.CoreFraction != nil {
+		observer = card{"Observer", percent(*o.CoreFraction), "of a core", fmt.Sprintf("%d of %d ticks late", o.LateTicks, o.Ticks), *o.CoreFraction > maxObserverCore}
+	}
+	return append(all, closure, observer)
+}
+
+func factsOf(r *Result, c *ConfigResult) string {
+	var facts []string
+	add := func(ok bool, format string, args ...any) {
+		if ok {
+			facts = append(facts, fmt.Sprintf(format, args...))
+		}
+	}
+	add(c.Architecture != "", "%s architecture", c.Architecture)
+	add(c.Parameters > 0, "%s parameters", strings.TrimSpace(unit.Format(float64(c.Parameters), "")))
+	add(c.Quant != "", "%s", c.Quant)
+	add(c.Bytes > 0, "%s", unit.Bytes(c.Bytes))
+	add(c.Backend != "", "backend %s", c.Backend)
+	add(c.Kernel != "", "%s kernels", c.Kernel)
+	add(c.Threads > 0, "%d threads", c.Threads)
+	add(c.LoadS != nil, "loaded in %s", amount("s", deref(c.LoadS)))
+	add(!r.Run.Created.IsZero(), "measured %s", r.Run.Created.UTC().Format("2 January 2006, 15:04 UTC"))
+	return strings.Join(facts, " · ")
+}
+
+// complexityLegend names the groups that occur among points.
+func complexityLegend(points []point) []legendItem {
+	var items []legendItem
+	for i, name := range complexityLevels {
+		if slices.ContainsFunc(points, func(p point) bool { return p.group == i }) {
+			items = append(items, legendItem{i, i, name + " complexity"})
+		}
+	}
+	return items
+}
+
+// phasesOf lists a configuration's phases, the known ones in the order of a request.
+func phasesOf(c *ConfigResult) []string {
+	var names []string
+	for _, known := range [...]string{"load", "encode", "prefill", "decode"} {
+		if slices.ContainsFunc(c.Lengths, func(l Length) bool { return len(l.Phases[known]) > 0 }) {
+			names = append(names, known)
+		}
+	}
+	for _, l := range c.Lengths {
+		for _, name := range slices.Sorted(maps.Keys(l.Phases)) {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+func phaseLegend(names []string) []legendItem {
+	var items []legendItem
+	for i, name := range names {
+		items = append(items, legendItem{phaseColour(name, i), 2, name})
+	}
+	return items
+}
+
+// complexityText says what the contrasts of the CPU time show.
+func complexityText(c *ConfigResult) []string {
+	var texts []string
+	worst := VerdictSame
+	for _, k := range c.Complexity {
+		if k.Metric != store.MetricCPUCoreSeconds {
+			continue
+		}
+		texts = append(texts, "CPU time: "+k.sentence())
+		if k.Verdict == VerdictDifferent || worst == VerdictSame {
+			worst = k.Verdict
+		}
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	lead := "Length sets the cost: prompts of different semantic complexity cost the same at equal length."
+	switch worst {
+	case VerdictDifferent:
+		lead = "Complexity matters here: prompts of equal length differ in cost."
+	case VerdictUndecided:
+		lead = "Undecided: the trials are too few or too noisy to say that complexity leaves the cost alone within 5 %."
+	}
+	return append([]string{lead}, texts...)
+}

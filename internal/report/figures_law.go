@@ -1,0 +1,182 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/wattlaw/wattlaw/internal/measure"
+)
+
+// lawFigure plots one law with its band, points and the best rival when it is not linear.
+func lawFigure(r *Result, c *ConfigResult, l *LawResult) *plot.Plot {
+	points := lawPoints(r, c.ID, l, byComplexity)
+	s := scaleFor(l.Unit, l.Coef["b"]*l.X.Hi)
+	title := describe(l.Metric).title
+	if l.Quality == measure.Estimated {
+		title += " (estimate)"
+	}
+	p := newPlot(c.ID+" – "+title, "prompt tokens", title+" in "+s.unit)
+	yLo, yHi := 0.0, 0.0
+	for _, pt := range points {
+		yLo, yHi = min(yLo, pt.y), max(yHi, pt.y)
+	}
+	n := len(l.Band)
+	outline := xys(2*n, func(i int) (float64, float64) {
+		if i < n {
+			return l.Band[i].X, l.Band[i].Hi * s.factor
+		}
+		return l.Band[2*n-1-i].X, l.Band[2*n-1-i].Lo * s.factor
+	})
+	for _, xy := range outline {
+		yLo, yHi = min(yLo, xy.Y), max(yHi, xy.Y)
+	}
+	if polygon, err := plotter.NewPolygon(outline); err == nil && n > 0 {
+		polygon.Color, polygon.LineStyle.Width = withAlpha(hues[0], 0x38), 0
+		p.Add(polygon)
+	}
+	line := addLine(p, xys(2, func(i int) (float64, float64) { x := l.X.Hi * float64(i); return x, l.at(x) * s.factor }), ink, 1.1)
+	for _, rival := range l.Rivals {
+		if rival.Kind == l.Best && rival.Kind != l.Kind {
+			curve := addLine(p, xys(81, func(i int) (float64, float64) {
+				x := l.X.Lo + (l.X.Hi-l.X.Lo)*float64(i)/80
+				return x, rival.at(x) * s.factor
+			}), hues[3], 1, vg.Points(4), vg.Points(3))
+			if curve != nil {
+				p.Legend.Add(rival.Kind+", fits better", curve)
+			}
+		}
+	}
+	addMarks(p, points, func(i int) float64 { return points[i].y })
+	if line != nil {
+		b, a := estimateOf(l, "b"), estimateOf(l, "a")
+		p.Legend.Add(fmt.Sprintf("%s + %s per token, R² %s", a.withUnit(), b.withUnit(), fixedOr(l.R2, 4)), line)
+	}
+	fit(&p.X, 0, l.X.Hi)
+	fit(&p.Y, yLo, yHi)
+	return p
+}
+
+// residualFigure plots how far each trial lies from the line, in percent of the line.
+func residualFigure(r *Result, c *ConfigResult, l *LawResult) *plot.Plot {
+	points := lawPoints(r, c.ID, l, byComplexity)
+	s := scaleFor(l.Unit, l.Coef["b"]*l.X.Hi)
+	p := newPlot(c.ID+" – residuals of "+describe(l.Metric).title, "prompt tokens", "distance from the line in %")
+	off := func(i int) float64 {
+		line := l.at(points[i].x) * s.factor
+		return 100 * (points[i].y - line) / math.Abs(line)
+	}
+	reach := 1.0
+	for i := range points {
+		if v := present(off(i)); v != nil {
+			reach = max(reach, math.Abs(*v))
+		}
+	}
+	fit(&p.X, 0, l.X.Hi)
+	fit(&p.Y, -reach, reach*1.5) // room for the legend
+	addLine(p, plotter.XYs{{X: 0, Y: 0}, {X: p.X.Max, Y: 0}}, muted, 0.8)
+	addMarks(p, points, off)
+	return p
+}
+
+// phaseFigure stacks the median CPU time of the phases of every length.
+func phaseFigure(c *ConfigResult) *plot.Plot {
+	const metric = "cpu_core_s"
+	names := phasesOf(c)
+	most := 0.0
+	for _, l := range c.Lengths {
+		most = max(most, stackTotal(l, metric, names))
+	}
+	if most == 0 {
+		return nil
+	}
+	info := describe(metric)
+	s := scaleFor(info.unit, most)
+	p := newPlot(c.ID+" – "+info.title+" per phase", "prompt tokens", info.title+" in "+s.unit)
+	labels := make([]string, len(c.Lengths))
+	var below *plotter.BarChart
+	for j, name := range names {
+		values := make(plotter.Values, len(c.Lengths))
+		for i, l := range c.Lengths {
+			labels[i] = fmt.Sprint(l.X)
+			values[i] = max(0, l.Phases[name][metric].Value) * s.factor
+		}
+		bars, err := plotter.NewBarChart(values, 34)
+		if err != nil {
+			return nil
+		}
+		bars.Color, bars.LineStyle.Width = hues[phaseColour(name, j)], 0
+		if below != nil {
+			bars.StackOn(below)
+		}
+		below = bars
+		p.Add(bars)
+		p.Legend.Add(name, bars)
+	}
+	p.NominalX(labels...)
+	fit(&p.Y, 0, most*s.factor)
+	return p
+}
+
+// writeTimeFigure plots the CPU load over the longest trial of the run, with its phases
+// and the idle baseline shaded.
+func writeTimeFigure(dir string, r *Result, samples SamplesFunc) error {
+	if len(r.Trials) == 0 {
+		return nil
+	}
+	longest := slices.MaxFunc(r.Trials, func(a, b TrialResult) int { return a.X - b.X })
+	s, err := samples(longest.Seq)
+	if err != nil {
+		return fmt.Errorf("samples of trial %d: %w", longest.Seq, err)
+	}
+	drawn := drawTrial(&longest, s, maxPoints)
+	p := newPlot("CPU load – "+drawn.Label, "seconds since the start of the request", "busy cores")
+	var most, from, last float64
+	for i, c := range slices.DeleteFunc(slices.Clone(drawn.Curves), func(c curve) bool { return c.Panel != "CPU" }) {
+		times := drawn.Times[c.Times]
+		line := addLine(p, xys(len(times), func(i int) (float64, float64) { return times[i], c.Values[i] }), hues[i%palette], 1)
+		if line == nil {
+			continue
+		}
+		line.StepStyle = plotter.PreStep
+		p.Legend.Add(c.Name, line)
+		for _, v := range c.Values {
+			most = max(most, v)
+		}
+		from, last = min(from, times[0]), max(last, times[len(times)-1])
+		if c.Baseline != nil {
+			addLine(p, plotter.XYs{{X: from, Y: *c.Baseline}, {X: last, Y: *c.Baseline}}, muted, 0.8, vg.Points(3), vg.Points(2))
+		}
+	}
+	if most == 0 {
+		return nil
+	}
+	p.X.Min, p.X.Max = from, last
+	fit(&p.Y, 0, most*1.3)
+	p.Add(shading{longest.Phases})
+	return saveFigure(dir, "timeseries-longest", p)
+}
+
+// shading marks the phases behind the curves.
+type shading struct{ phases []PhaseResult }
+
+// Plot implements plot.Plotter.
+func (s shading) Plot(c draw.Canvas, p *plot.Plot) {
+	x, _ := p.Transforms(&c)
+	for i, phase := range s.phases {
+		lo, hi := max(c.Min.X, x(phase.StartS)), min(c.Max.X, x(phase.EndS))
+		if hi <= lo {
+			continue
+		}
+		colour := hues[phaseColour(phase.Name, i)]
+		c.FillPolygon(withAlpha(colour, 0x20), []vg.Point{{X: lo, Y: c.Min.Y}, {X: hi, Y: c.Min.Y}, {X: hi, Y: c.Max.Y}, {X: lo, Y: c.Max.Y}})
+		style := p.Legend.TextStyle
+		style.Color, style.XAlign, style.YAlign = colour, draw.XCenter, draw.YTop
+		c.FillText(style, vg.Point{X: (lo + hi) / 2, Y: c.Max.Y - 3}, phase.Name)
+	}
+}

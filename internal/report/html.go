@@ -1,0 +1,351 @@
+package report
+
+import (
+	_ "embed" // the page's template, style and script
+	"fmt"
+	"html/template"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/wattlaw/wattlaw/internal/law"
+	"github.com/wattlaw/wattlaw/internal/measure"
+	"github.com/wattlaw/wattlaw/internal/store"
+)
+
+// The page is one template with its style and script inlined; see docs/design/002-report-figures.md.
+var (
+	//go:embed web/report.html.tmpl
+	pageTemplate string
+	//go:embed web/report.css
+	pageStyle string
+	//go:embed web/report.js
+	pageScript string
+)
+
+// Page is one run on an HTML report, with the series of its trials.
+type Page struct {
+	Result  *Result
+	Samples SamplesFunc
+}
+
+// WriteHTML writes one self-contained page on one or several runs. It loads nothing from
+// anywhere, and everything that comes from records is escaped.
+func WriteHTML(w io.Writer, pages []Page) error {
+	if len(pages) == 0 {
+		return fmt.Errorf("report: no run to report on")
+	}
+	tmpl, err := template.New("report").Parse(pageTemplate)
+	if err != nil {
+		return fmt.Errorf("report template: %w", err)
+	}
+	view, err := newView(pages)
+	if err != nil {
+		return err
+	}
+	return tmpl.Execute(w, view)
+}
+
+// The types below are what the template shows: strings, and charts that are already
+// escaped.
+type (
+	view struct {
+		Title, Footer string
+		CSS           template.CSS
+		JS            template.JS
+		Nav           []link
+		Comparison    []comparisonView
+		Runs          []runView
+		Many          bool
+		Series        []trialSeries
+	}
+	link       struct{ ID, Text string }
+	legendItem struct {
+		Colour, Shape int
+		Text          string
+	}
+	comparisonView struct {
+		Headline string
+		Legend   []legendItem
+		Chart    template.HTML
+		Table    tableView
+		Note     string
+	}
+	runView struct {
+		ID, Anchor, Incomplete  string
+		Subjects                []subjectView
+		Machine, Plan, Observer []pair
+		Sources, Trials         tableView
+		Doubts                  []Doubt
+		Infos                   []Doubt
+	}
+	pair struct{ Key, Value string }
+	card struct {
+		Label, Value, Unit, Note string
+		Warn                     bool
+	}
+	tableView struct {
+		Head []headCell
+		Rows []rowView
+	}
+	headCell struct {
+		Text  string
+		Right bool
+	}
+	rowView struct {
+		Strong bool
+		Cells  []cellView
+	}
+	cellView struct{ Text, Small string }
+	lawView  struct {
+		Title, Statement, RivalNote string
+		Quality                     measure.Quality
+		Legend                      []legendItem
+		Chart, Residuals, Order     template.HTML
+		Coef, Rivals, Beyond        tableView
+		Drift                       []string
+	}
+	phaseView struct {
+		Title  string
+		Legend []legendItem
+		Chart  template.HTML
+	}
+	energyView struct {
+		Measured, Estimated []lawView
+		Missing             []missingView
+		Basis               []string
+	}
+	missingView struct{ Name, Reason, Fix string }
+	subjectView struct {
+		ID, Name, Headline, Facts string
+		Meaningless               bool
+		Cards                     []card
+		Law                       *lawView
+		Others                    []lawView
+		Unfitted                  []Unfitted
+		Complexity                template.HTML
+		ComplexityAbsent          string
+		ComplexityText            []string
+		Phases                    []phaseView
+		Lengths                   tableView
+		Energy                    energyView
+	}
+)
+
+func newView(pages []Page) (*view, error) {
+	v := &view{
+		CSS: template.CSS(pageStyle), JS: template.JS(pageScript), Many: len(pages) > 1, Series: []trialSeries{},
+		Footer: fmt.Sprintf("Written by wattlaw %s. Schema %s.", pages[0].Result.Run.Tool, Schema),
+	}
+	trials, channels := 0, 1
+	for _, p := range pages {
+		trials += len(p.Result.Trials)
+		channels = max(channels, len(p.Result.Sources))
+	}
+	limit := min(maxPoints, max(minPoints, pointBudget/max(1, trials*channels)))
+	var names []string
+	for i, p := range pages {
+		run := newRunView(p.Result, i)
+		names = append(names, p.Result.Run.ID)
+		for _, s := range run.Subjects {
+			v.Nav = append(v.Nav, link{s.ID, s.Name})
+		}
+		v.Runs = append(v.Runs, run)
+		for j := range p.Result.Trials {
+			t := &p.Result.Trials[j]
+			samples, err := p.Samples(t.Seq)
+			if err != nil {
+				return nil, fmt.Errorf("run %s: samples of trial %d: %w", p.Result.Run.ID, t.Seq, err)
+			}
+			series := drawTrial(t, samples, limit)
+			if len(pages) > 1 {
+				series.Section = p.Result.Run.ID + " – " + series.Section
+			}
+			v.Series = append(v.Series, series)
+		}
+	}
+	if len(v.Nav) == 1 {
+		v.Nav[0].Text = "Law"
+	}
+	v.Comparison = compare(pages)
+	if len(v.Comparison) > 0 {
+		v.Nav = slices.Insert(v.Nav, 0, link{"comparison", "Comparison"})
+	}
+	v.Nav = append(v.Nav, link{"trials", "Trials"}, link{v.Runs[0].Anchor, "Method"})
+	v.Title = strings.Join(names, ", ") + " – wattlaw"
+	return v, nil
+}
+
+func newRunView(r *Result, index int) runView {
+	run := runView{
+		ID: r.Run.ID, Anchor: fmt.Sprintf("method-%d", index), Machine: machinePairs(r), Plan: planPairs(r.Plan),
+		Observer: observerPairs(r), Sources: sourcesTable(r), Trials: trialsTable(r), Doubts: r.Doubts,
+	}
+	if r.Run.Status != store.StatusComplete {
+		run.Incomplete = "run is " + string(r.Run.Status)
+	}
+	for _, f := range r.Findings {
+		if f.Severity == "info" {
+			run.Infos = append(run.Infos, Doubt{Text: f.Text, Where: f.Subject})
+		}
+	}
+	for i := range r.Configs {
+		run.Subjects = append(run.Subjects, newSubject(r, &r.Configs[i], fmt.Sprintf("law-%d-%d", index, i)))
+	}
+	return run
+}
+
+func newSubject(r *Result, c *ConfigResult, id string) subjectView {
+	s := subjectView{
+		ID: id, Name: c.ID, Facts: factsOf(r, c), Meaningless: c.Meaningless, Cards: cards(r, c), Unfitted: []Unfitted{},
+		Lengths: lengthsTable(c), Headline: "No law could be fitted.",
+		Energy: newEnergy(r, c),
+	}
+	for _, u := range c.Unfitted {
+		if !isEnergy(u.Metric) {
+			s.Unfitted = append(s.Unfitted, Unfitted{describe(u.Metric).title, u.Reason})
+		}
+	}
+	for i := range c.Laws {
+		l := &c.Laws[i]
+		switch {
+		case isEnergy(l.Metric):
+		case s.Law == nil && l.Metric == store.MetricCPUCoreSeconds:
+			s.Headline = l.Statement
+			s.Law = mainLaw(r, c, l)
+		default:
+			s.Others = append(s.Others, smallLaw(r, c, l))
+		}
+	}
+	if s.Law == nil && len(s.Others) > 0 {
+		s.Headline = s.Others[0].Statement
+	}
+	if len(c.Complexity) > 0 {
+		s.Complexity = contrastChart(620, c.Complexity)
+		s.ComplexityText = complexityText(c)
+	} else {
+		s.ComplexityAbsent = "fewer than three trials in two levels of complexity, or a single trial per length and level"
+	}
+	names := phasesOf(c)
+	for _, metric := range [...]string{store.MetricCPUCoreSeconds, store.MetricWallSeconds} {
+		if chart := phaseChart(560, c, metric, names); chart != "" {
+			s.Phases = append(s.Phases, phaseView{describe(metric).title, phaseLegend(names), chart})
+		}
+	}
+	return s
+}
+
+func mainLaw(r *Result, c *ConfigResult, l *LawResult) *lawView {
+	points := lawPoints(r, c.ID, l, byComplexity)
+	factor := scaleFor(l.Unit, l.Coef["b"]*l.X.Hi).factor
+	v := &lawView{
+		Title: describe(l.Metric).title, Statement: l.Statement, Quality: l.Quality,
+		Legend: append(complexityLegend(points), legendItem{0, 3, "line and " + percent(l.Level) + " band"}),
+		Chart:  lawChart(660, 430, []overlay{{l, points, "main"}}), Coef: coefTable(l), Rivals: rivalsTable(l), Beyond: beyondTable(l),
+		Residuals: residualChart(560, 300, l, points, factor, false), Order: residualChart(560, 300, l, points, factor, true),
+		RivalNote: rivalNote(l),
+	}
+	for _, d := range r.Drift {
+		if d.Config == c.ID && d.Metric == l.Metric {
+			v.Drift = append(v.Drift, capital(d.sentence()))
+		}
+	}
+	return v
+}
+
+func smallLaw(r *Result, c *ConfigResult, l *LawResult) lawView {
+	return lawView{
+		Title: describe(l.Metric).title, Statement: l.Statement, Quality: l.Quality,
+		Chart: lawChart(560, 320, []overlay{{l, lawPoints(r, c.ID, l, byComplexity), "main"}}),
+	}
+}
+
+// newEnergy keeps measured and estimated energies apart and says why others are missing.
+func newEnergy(r *Result, c *ConfigResult) energyView {
+	var e energyView
+	fitted := map[string]bool{}
+	for i := range c.Laws {
+		l := &c.Laws[i]
+		if !isEnergy(l.Metric) {
+			continue
+		}
+		fitted[l.Metric] = true
+		if l.Quality == measure.Measured {
+			e.Measured = append(e.Measured, smallLaw(r, c, l))
+		} else {
+			e.Estimated = append(e.Estimated, smallLaw(r, c, l))
+		}
+	}
+	for _, s := range r.Sources {
+		switch {
+		case s.Kind != measure.KindEnergy && s.Kind != measure.KindPower:
+		case s.Quality == measure.Unavailable:
+			reason, fix, _ := strings.Cut(s.Reason, "run: ")
+			e.Missing = append(e.Missing, missingView{s.Name, strings.TrimRight(reason, "; "), fix})
+		case s.Quality == measure.Estimated && s.Reason != "":
+			e.Basis = append(e.Basis, s.Name+": "+s.Reason)
+		}
+	}
+	for _, u := range c.Unfitted {
+		known := slices.ContainsFunc(e.Missing, func(m missingView) bool { return strings.HasSuffix(u.Metric, "."+m.Name) })
+		if isEnergy(u.Metric) && !known && !fitted[u.Metric] {
+			e.Missing = append(e.Missing, missingView{Name: u.Metric, Reason: u.Reason})
+		}
+	}
+	return e
+}
+
+// compare overlays the CPU-time laws of several configurations. With one there is nothing
+// to compare.
+func compare(pages []Page) []comparisonView {
+	var overlays []overlay
+	var legend []legendItem
+	var names []string
+	for _, p := range pages {
+		for i := range p.Result.Configs {
+			c := &p.Result.Configs[i]
+			for j := range c.Laws {
+				l := &c.Laws[j]
+				if l.Metric != store.MetricCPUCoreSeconds {
+					continue
+				}
+				k := len(overlays)
+				name := c.ID
+				if len(pages) > 1 {
+					name += " (" + p.Result.Run.ID + ")"
+				}
+				points := lawPoints(p.Result, c.ID, l, func(*TrialResult) int { return k })
+				overlays = append(overlays, overlay{l, points, fmt.Sprintf("c%d", k%palette)})
+				legend, names = append(legend, legendItem{k % palette, k % 3, name}), append(names, name)
+			}
+		}
+	}
+	if len(overlays) < 2 {
+		return nil
+	}
+	return []comparisonView{{
+		Headline: fmt.Sprintf("%d configurations, one law each", len(overlays)), Legend: legend,
+		Chart: lawChart(1000, 460, overlays), Table: comparisonTable(overlays, names),
+		Note: "Ratios are against the first line. Their intervals come from both slopes' intervals on the logarithmic scale, as if the runs were independent.",
+	}}
+}
+
+// slopeRatio is the ratio of two slopes with the interval that follows from theirs when
+// the logarithms of the slopes are independent and normal.
+func slopeRatio(l, base *LawResult) (ratio float64, ci *law.Interval) {
+	b, b0 := l.Coef["b"], base.Coef["b"]
+	c, c0 := l.CI["b"], base.CI["b"]
+	if !(b > 0 && b0 > 0) || c == nil || c0 == nil || !(c.Lo > 0 && c0.Lo > 0) {
+		return math.NaN(), nil
+	}
+	half := math.Hypot(math.Log(c.Hi/c.Lo)/2, math.Log(c0.Hi/c0.Lo)/2)
+	return b / b0, &law.Interval{Lo: b / b0 * math.Exp(-half), Hi: b / b0 * math.Exp(half)}
+}
+
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
