@@ -982,3 +982,3319 @@ tail:
 done:
 	VZEROUPPER
 	RET
+
+// func dotQ8_0(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·dotQ8_0(SB), NOSPLIT, $0-56
+	MOVQ         $0x000000000000ff00, AX
+	KMOVQ        AX, K1
+	MOVL         $0x80808080, AX
+	VPBROADCASTD AX, Z17
+	MOVL         $0x80808080, AX
+	VPBROADCASTD AX, Z20
+	MOVQ         y+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	LEAQ         (DX)(DX*2), SI
+
+rows4:
+	CMPQ   BX, $0x04
+	JL     end4
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
+	MOVQ   blocks+48(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	SUBQ   $0x02, R10
+	JL     tail4
+
+pair4:
+	VMOVDQU32    (R8), Z16
+	VPXORD       Z19, Z19, Z19
+	VPXORD       Z18, Z18, Z18
+	VPDPBUSD     Z16, Z17, Z18
+	VPSUBD       Z18, Z19, Z18
+	VBROADCASTSS (R9), Y19
+	VBROADCASTSS 4(R9), K1, Z19
+	VMOVDQU32    2(DI), Y4
+	VINSERTI64X4 $0x01, 36(DI), Z4, Z4
+	VPXORD       Z20, Z4, Z4
+	VMOVDQA32    Z18, Z8
+	VPDPBUSD     Z16, Z4, Z8
+	VPBROADCASTW (DI), Y12
+	VPBROADCASTW 34(DI), K1, Y12
+	VCVTDQ2PS    Z8, Z8
+	VCVTPH2PS    Y12, Z12
+	VMULPS       Z19, Z12, Z12
+	VFMADD231PS  Z12, Z8, Z0
+	VMOVDQU32    2(DI)(DX*1), Y5
+	VINSERTI64X4 $0x01, 36(DI)(DX*1), Z5, Z5
+	VPXORD       Z20, Z5, Z5
+	VMOVDQA32    Z18, Z9
+	VPDPBUSD     Z16, Z5, Z9
+	VPBROADCASTW (DI)(DX*1), Y13
+	VPBROADCASTW 34(DI)(DX*1), K1, Y13
+	VCVTDQ2PS    Z9, Z9
+	VCVTPH2PS    Y13, Z13
+	VMULPS       Z19, Z13, Z13
+	VFMADD231PS  Z13, Z9, Z1
+	VMOVDQU32    2(DI)(DX*2), Y6
+	VINSERTI64X4 $0x01, 36(DI)(DX*2), Z6, Z6
+	VPXORD       Z20, Z6, Z6
+	VMOVDQA32    Z18, Z10
+	VPDPBUSD     Z16, Z6, Z10
+	VPBROADCASTW (DI)(DX*2), Y14
+	VPBROADCASTW 34(DI)(DX*2), K1, Y14
+	VCVTDQ2PS    Z10, Z10
+	VCVTPH2PS    Y14, Z14
+	VMULPS       Z19, Z14, Z14
+	VFMADD231PS  Z14, Z10, Z2
+	VMOVDQU32    2(DI)(SI*1), Y7
+	VINSERTI64X4 $0x01, 36(DI)(SI*1), Z7, Z7
+	VPXORD       Z20, Z7, Z7
+	VMOVDQA32    Z18, Z11
+	VPDPBUSD     Z16, Z7, Z11
+	VPBROADCASTW (DI)(SI*1), Y15
+	VPBROADCASTW 34(DI)(SI*1), K1, Y15
+	VCVTDQ2PS    Z11, Z11
+	VCVTPH2PS    Y15, Z15
+	VMULPS       Z19, Z15, Z15
+	VFMADD231PS  Z15, Z11, Z3
+	ADDQ         $+64, R8
+	ADDQ         $+8, R9
+	ADDQ         $+68, DI
+	SUBQ         $0x02, R10
+	JGE          pair4
+
+tail4:
+	CMPQ         R10, $-1
+	JNE          sum4
+	VMOVDQU32    (R8), Y16
+	VPXORD       Z19, Z19, Z19
+	VPXORD       Z18, Z18, Z18
+	VPDPBUSD     Z16, Z17, Z18
+	VPSUBD       Z18, Z19, Z18
+	VBROADCASTSS (R9), Y19
+	VMOVDQU32    2(DI), Y4
+	VPXORD       Z20, Z4, Z4
+	VMOVDQA32    Z18, Z8
+	VPDPBUSD     Z16, Z4, Z8
+	VPBROADCASTW (DI), Y12
+	VCVTDQ2PS    Z8, Z8
+	VCVTPH2PS    Y12, Z12
+	VMULPS       Z19, Z12, Z12
+	VFMADD231PS  Z12, Z8, Z0
+	VMOVDQU32    2(DI)(DX*1), Y5
+	VPXORD       Z20, Z5, Z5
+	VMOVDQA32    Z18, Z9
+	VPDPBUSD     Z16, Z5, Z9
+	VPBROADCASTW (DI)(DX*1), Y13
+	VCVTDQ2PS    Z9, Z9
+	VCVTPH2PS    Y13, Z13
+	VMULPS       Z19, Z13, Z13
+	VFMADD231PS  Z13, Z9, Z1
+	VMOVDQU32    2(DI)(DX*2), Y6
+	VPXORD       Z20, Z6, Z6
+	VMOVDQA32    Z18, Z10
+	VPDPBUSD     Z16, Z6, Z10
+	VPBROADCASTW (DI)(DX*2), Y14
+	VCVTDQ2PS    Z10, Z10
+	VCVTPH2PS    Y14, Z14
+	VMULPS       Z19, Z14, Z14
+	VFMADD231PS  Z14, Z10, Z2
+	VMOVDQU32    2(DI)(SI*1), Y7
+	VPXORD       Z20, Z7, Z7
+	VMOVDQA32    Z18, Z11
+	VPDPBUSD     Z16, Z7, Z11
+	VPBROADCASTW (DI)(SI*1), Y15
+	VCVTDQ2PS    Z11, Z11
+	VCVTPH2PS    Y15, Z15
+	VMULPS       Z19, Z15, Z15
+	VFMADD231PS  Z15, Z11, Z3
+
+sum4:
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPD     $0x01, X0, X31
+	VADDPS        X31, X0, X0
+	VPSHUFD       $0x55, X0, X31
+	VADDSS        X31, X0, X0
+	VMOVSS        X0, (AX)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPD     $0x01, X1, X31
+	VADDPS        X31, X1, X1
+	VPSHUFD       $0x55, X1, X31
+	VADDSS        X31, X1, X1
+	VMOVSS        X1, 4(AX)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPD     $0x01, X2, X31
+	VADDPS        X31, X2, X2
+	VPSHUFD       $0x55, X2, X31
+	VADDSS        X31, X2, X2
+	VMOVSS        X2, 8(AX)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPD     $0x01, X3, X31
+	VADDPS        X31, X3, X3
+	VPSHUFD       $0x55, X3, X31
+	VADDSS        X31, X3, X3
+	VMOVSS        X3, 12(AX)
+	ADDQ          DX, CX
+	ADDQ          DX, CX
+	ADDQ          DX, CX
+	ADDQ          DX, CX
+	ADDQ          $+16, AX
+	SUBQ          $0x04, BX
+	JMP           rows4
+
+end4:
+rows1:
+	CMPQ   BX, $0x01
+	JL     end1
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), SI
+	MOVQ   d+40(FP), R8
+	MOVQ   blocks+48(FP), R9
+	VPXORD Z0, Z0, Z0
+	SUBQ   $0x02, R9
+	JL     tail1
+
+pair1:
+	VMOVDQU32    (SI), Z16
+	VPXORD       Z19, Z19, Z19
+	VPXORD       Z18, Z18, Z18
+	VPDPBUSD     Z16, Z17, Z18
+	VPSUBD       Z18, Z19, Z18
+	VBROADCASTSS (R8), Y19
+	VBROADCASTSS 4(R8), K1, Z19
+	VMOVDQU32    2(DI), Y4
+	VINSERTI64X4 $0x01, 36(DI), Z4, Z4
+	VPXORD       Z20, Z4, Z4
+	VMOVDQA32    Z18, Z8
+	VPDPBUSD     Z16, Z4, Z8
+	VPBROADCASTW (DI), Y12
+	VPBROADCASTW 34(DI), K1, Y12
+	VCVTDQ2PS    Z8, Z8
+	VCVTPH2PS    Y12, Z12
+	VMULPS       Z19, Z12, Z12
+	VFMADD231PS  Z12, Z8, Z0
+	ADDQ         $+64, SI
+	ADDQ         $+8, R8
+	ADDQ         $+68, DI
+	SUBQ         $0x02, R9
+	JGE          pair1
+
+tail1:
+	CMPQ         R9, $-1
+	JNE          sum1
+	VMOVDQU32    (SI), Y16
+	VPXORD       Z19, Z19, Z19
+	VPXORD       Z18, Z18, Z18
+	VPDPBUSD     Z16, Z17, Z18
+	VPSUBD       Z18, Z19, Z18
+	VBROADCASTSS (R8), Y19
+	VMOVDQU32    2(DI), Y4
+	VPXORD       Z20, Z4, Z4
+	VMOVDQA32    Z18, Z8
+	VPDPBUSD     Z16, Z4, Z8
+	VPBROADCASTW (DI), Y12
+	VCVTDQ2PS    Z8, Z8
+	VCVTPH2PS    Y12, Z12
+	VMULPS       Z19, Z12, Z12
+	VFMADD231PS  Z12, Z8, Z0
+
+sum1:
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPD     $0x01, X0, X31
+	VADDPS        X31, X0, X0
+	VPSHUFD       $0x55, X0, X31
+	VADDSS        X31, X0, X0
+	VMOVSS        X0, (AX)
+	ADDQ          DX, CX
+	ADDQ          $+4, AX
+	SUBQ          $0x01, BX
+	JMP           rows1
+
+end1:
+	VZEROUPPER
+	RET
+
+// func dotQ4_0(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·dotQ4_0(SB), NOSPLIT, $0-56
+	MOVQ         $0x000000000000ff00, AX
+	KMOVQ        AX, K1
+	MOVL         $0x08080808, AX
+	VPBROADCASTD AX, Z17
+	MOVL         $0x0f0f0f0f, AX
+	VPBROADCASTD AX, Z20
+	VMOVDQU32    nibbleShifts<>+0(SB), Z21
+	MOVQ         y+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	LEAQ         (DX)(DX*2), SI
+
+rows4:
+	CMPQ   BX, $0x04
+	JL     end4
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
+	MOVQ   blocks+48(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	SUBQ   $0x02, R10
+	JL     tail4
+
+pair4:
+	VMOVDQU32       (R8), Z16
+	VPXORD          Z19, Z19, Z19
+	VPXORD          Z18, Z18, Z18
+	VPDPBUSD        Z16, Z17, Z18
+	VPSUBD          Z18, Z19, Z18
+	VBROADCASTSS    (R9), Y19
+	VBROADCASTSS    4(R9), K1, Z19
+	VBROADCASTI32X4 2(DI), Z4
+	VBROADCASTI32X4 20(DI), K1, Z4
+	VPSRLVD         Z21, Z4, Z4
+	VPANDD          Z20, Z4, Z4
+	VMOVDQA32       Z18, Z8
+	VPDPBUSD        Z16, Z4, Z8
+	VPBROADCASTW    (DI), Y12
+	VPBROADCASTW    18(DI), K1, Y12
+	VCVTDQ2PS       Z8, Z8
+	VCVTPH2PS       Y12, Z12
+	VMULPS          Z19, Z12, Z12
+	VFMADD231PS     Z12, Z8, Z0
+	VBROADCASTI32X4 2(DI)(DX*1), Z5
+	VBROADCASTI32X4 20(DI)(DX*1), K1, Z5
+	VPSRLVD         Z21, Z5, Z5
+	VPANDD          Z20, Z5, Z5
+	VMOVDQA32       Z18, Z9
+	VPDPBUSD        Z16, Z5, Z9
+	VPBROADCASTW    (DI)(DX*1), Y13
+	VPBROADCASTW    18(DI)(DX*1), K1, Y13
+	VCVTDQ2PS       Z9, Z9
+	VCVTPH2PS       Y13, Z13
+	VMULPS          Z19, Z13, Z13
+	VFMADD231PS     Z13, Z9, Z1
+	VBROADCASTI32X4 2(DI)(DX*2), Z6
+	VBROADCASTI32X4 20(DI)(DX*2), K1, Z6
+	VPSRLVD         Z21, Z6, Z6
+	VPANDD          Z20, Z6, Z6
+	VMOVDQA32       Z18, Z10
+	VPDPBUSD        Z16, Z6, Z10
+	VPBROADCASTW    (DI)(DX*2), Y14
+	VPBROADCASTW    18(DI)(DX*2), K1, Y14
+	VCVTDQ2PS       Z10, Z10
+	VCVTPH2PS       Y14, Z14
+	VMULPS          Z19, Z14, Z14
+	VFMADD231PS     Z14, Z10, Z2
+	VBROADCASTI32X4 2(DI)(SI*1), Z7
+	VBROADCASTI32X4 20(DI)(SI*1), K1, Z7
+	VPSRLVD         Z21, Z7, Z7
+	VPANDD          Z20, Z7, Z7
+	VMOVDQA32       Z18, Z11
+	VPDPBUSD        Z16, Z7, Z11
+	VPBROADCASTW    (DI)(SI*1), Y15
+	VPBROADCASTW    18(DI)(SI*1), K1, Y15
+	VCVTDQ2PS       Z11, Z11
+	VCVTPH2PS       Y15, Z15
+	VMULPS          Z19, Z15, Z15
+	VFMADD231PS     Z15, Z11, Z3
+	ADDQ            $+64, R8
+	ADDQ            $+8, R9
+	ADDQ            $+36, DI
+	SUBQ            $0x02, R10
+	JGE             pair4
+
+tail4:
+	CMPQ            R10, $-1
+	JNE             sum4
+	VMOVDQU32       (R8), Y16
+	VPXORD          Z19, Z19, Z19
+	VPXORD          Z18, Z18, Z18
+	VPDPBUSD        Z16, Z17, Z18
+	VPSUBD          Z18, Z19, Z18
+	VBROADCASTSS    (R9), Y19
+	VBROADCASTI32X4 2(DI), Z4
+	VPSRLVD         Z21, Z4, Z4
+	VPANDD          Z20, Z4, Z4
+	VMOVDQA32       Z18, Z8
+	VPDPBUSD        Z16, Z4, Z8
+	VPBROADCASTW    (DI), Y12
+	VCVTDQ2PS       Z8, Z8
+	VCVTPH2PS       Y12, Z12
+	VMULPS          Z19, Z12, Z12
+	VFMADD231PS     Z12, Z8, Z0
+	VBROADCASTI32X4 2(DI)(DX*1), Z5
+	VPSRLVD         Z21, Z5, Z5
+	VPANDD          Z20, Z5, Z5
+	VMOVDQA32       Z18, Z9
+	VPDPBUSD        Z16, Z5, Z9
+	VPBROADCASTW    (DI)(DX*1), Y13
+	VCVTDQ2PS       Z9, Z9
+	VCVTPH2PS       Y13, Z13
+	VMULPS          Z19, Z13, Z13
+	VFMADD231PS     Z13, Z9, Z1
+	VBROADCASTI32X4 2(DI)(DX*2), Z6
+	VPSRLVD         Z21, Z6, Z6
+	VPANDD          Z20, Z6, Z6
+	VMOVDQA32       Z18, Z10
+	VPDPBUSD        Z16, Z6, Z10
+	VPBROADCASTW    (DI)(DX*2), Y14
+	VCVTDQ2PS       Z10, Z10
+	VCVTPH2PS       Y14, Z14
+	VMULPS          Z19, Z14, Z14
+	VFMADD231PS     Z14, Z10, Z2
+	VBROADCASTI32X4 2(DI)(SI*1), Z7
+	VPSRLVD         Z21, Z7, Z7
+	VPANDD          Z20, Z7, Z7
+	VMOVDQA32       Z18, Z11
+	VPDPBUSD        Z16, Z7, Z11
+	VPBROADCASTW    (DI)(SI*1), Y15
+	VCVTDQ2PS       Z11, Z11
+	VCVTPH2PS       Y15, Z15
+	VMULPS          Z19, Z15, Z15
+	VFMADD231PS     Z15, Z11, Z3
+
+sum4:
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPD     $0x01, X0, X31
+	VADDPS        X31, X0, X0
+	VPSHUFD       $0x55, X0, X31
+	VADDSS        X31, X0, X0
+	VMOVSS        X0, (AX)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPD     $0x01, X1, X31
+	VADDPS        X31, X1, X1
+	VPSHUFD       $0x55, X1, X31
+	VADDSS        X31, X1, X1
+	VMOVSS        X1, 4(AX)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPD     $0x01, X2, X31
+	VADDPS        X31, X2, X2
+	VPSHUFD       $0x55, X2, X31
+	VADDSS        X31, X2, X2
+	VMOVSS        X2, 8(AX)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPD     $0x01, X3, X31
+	VADDPS        X31, X3, X3
+	VPSHUFD       $0x55, X3, X31
+	VADDSS        X31, X3, X3
+	VMOVSS        X3, 12(AX)
+	ADDQ          DX, CX
+	ADDQ          DX, CX
+	ADDQ          DX, CX
+	ADDQ          DX, CX
+	ADDQ          $+16, AX
+	SUBQ          $0x04, BX
+	JMP           rows4
+
+end4:
+rows1:
+	CMPQ   BX, $0x01
+	JL     end1
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), SI
+	MOVQ   d+40(FP), R8
+	MOVQ   blocks+48(FP), R9
+	VPXORD Z0, Z0, Z0
+	SUBQ   $0x02, R9
+	JL     tail1
+
+pair1:
+	VMOVDQU32       (SI), Z16
+	VPXORD          Z19, Z19, Z19
+	VPXORD          Z18, Z18, Z18
+	VPDPBUSD        Z16, Z17, Z18
+	VPSUBD          Z18, Z19, Z18
+	VBROADCASTSS    (R8), Y19
+	VBROADCASTSS    4(R8), K1, Z19
+	VBROADCASTI32X4 2(DI), Z4
+	VBROADCASTI32X4 20(DI), K1, Z4
+	VPSRLVD         Z21, Z4, Z4
+	VPANDD          Z20, Z4, Z4
+	VMOVDQA32       Z18, Z8
+	VPDPBUSD        Z16, Z4, Z8
+	VPBROADCASTW    (DI), Y12
+	VPBROADCASTW    18(DI), K1, Y12
+	VCVTDQ2PS       Z8, Z8
+	VCVTPH2PS       Y12, Z12
+	VMULPS          Z19, Z12, Z12
+	VFMADD231PS     Z12, Z8, Z0
+	ADDQ            $+64, SI
+	ADDQ            $+8, R8
+	ADDQ            $+36, DI
+	SUBQ            $0x02, R9
+	JGE             pair1
+
+tail1:
+	CMPQ            R9, $-1
+	JNE             sum1
+	VMOVDQU32       (SI), Y16
+	VPXORD          Z19, Z19, Z19
+	VPXORD          Z18, Z18, Z18
+	VPDPBUSD        Z16, Z17, Z18
+	VPSUBD          Z18, Z19, Z18
+	VBROADCASTSS    (R8), Y19
+	VBROADCASTI32X4 2(DI), Z4
+	VPSRLVD         Z21, Z4, Z4
+	VPANDD          Z20, Z4, Z4
+	VMOVDQA32       Z18, Z8
+	VPDPBUSD        Z16, Z4, Z8
+	VPBROADCASTW    (DI), Y12
+	VCVTDQ2PS       Z8, Z8
+	VCVTPH2PS       Y12, Z12
+	VMULPS          Z19, Z12, Z12
+	VFMADD231PS     Z12, Z8, Z0
+
+sum1:
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPD     $0x01, X0, X31
+	VADDPS        X31, X0, X0
+	VPSHUFD       $0x55, X0, X31
+	VADDSS        X31, X0, X0
+	VMOVSS        X0, (AX)
+	ADDQ          DX, CX
+	ADDQ          $+4, AX
+	SUBQ          $0x01, BX
+	JMP           rows1
+
+end1:
+	VZEROUPPER
+	RET
+
+DATA nibbleShifts<>+0(SB)/4, $0x00000000
+DATA nibbleShifts<>+4(SB)/4, $0x00000000
+DATA nibbleShifts<>+8(SB)/4, $0x00000000
+DATA nibbleShifts<>+12(SB)/4, $0x00000000
+DATA nibbleShifts<>+16(SB)/4, $0x00000004
+DATA nibbleShifts<>+20(SB)/4, $0x00000004
+DATA nibbleShifts<>+24(SB)/4, $0x00000004
+DATA nibbleShifts<>+28(SB)/4, $0x00000004
+DATA nibbleShifts<>+32(SB)/4, $0x00000000
+DATA nibbleShifts<>+36(SB)/4, $0x00000000
+DATA nibbleShifts<>+40(SB)/4, $0x00000000
+DATA nibbleShifts<>+44(SB)/4, $0x00000000
+DATA nibbleShifts<>+48(SB)/4, $0x00000004
+DATA nibbleShifts<>+52(SB)/4, $0x00000004
+DATA nibbleShifts<>+56(SB)/4, $0x00000004
+DATA nibbleShifts<>+60(SB)/4, $0x00000004
+GLOBL nibbleShifts<>(SB), RODATA|NOPTR, $64
+
+// func dotIQ4NL(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·dotIQ4NL(SB), NOSPLIT, $0-56
+	MOVQ            $0x000000000000ff00, AX
+	KMOVQ           AX, K1
+	MOVL            $0x80808080, AX
+	VPBROADCASTD    AX, Z17
+	MOVL            $0x0f0f0f0f, AX
+	VPBROADCASTD    AX, Z20
+	VMOVDQU32       nibbleShifts<>+0(SB), Z21
+	VBROADCASTI32X4 iq4Codes<>+0(SB), Z22
+	MOVQ            y+0(FP), AX
+	MOVQ            w+8(FP), CX
+	MOVQ            stride+16(FP), DX
+	MOVQ            rows+24(FP), BX
+	LEAQ            (DX)(DX*2), SI
+
+rows4:
+	CMPQ   BX, $0x04
+	JL     end4
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
+	MOVQ   blocks+48(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	SUBQ   $0x02, R10
+	JL     tail4
+
+pair4:
+	VMOVDQU32       (R8), Z16
+	VPXORD          Z19, Z19, Z19
+	VPXORD          Z18, Z18, Z18
+	VPDPBUSD        Z16, Z17, Z18
+	VPSUBD          Z18, Z19, Z18
+	VBROADCASTSS    (R9), Y19
+	VBROADCASTSS    4(R9), K1, Z19
+	VBROADCASTI32X4 2(DI), Z4
+	VBROADCASTI32X4 20(DI), K1, Z4
+	VPSRLVD         Z21, Z4, Z4
+	VPANDD          Z20, Z4, Z4
+	VPSHUFB         Z4, Z22, Z4
+	VMOVDQA32       Z18, Z8
+	VPDPBUSD        Z16, Z4, Z8
+	VPBROADCASTW    (DI), Y12
+	VPBROADCASTW    18(DI), K1, Y12
+	VCVTDQ2PS       Z8, Z8
+	VCVTPH2PS       Y12, Z12
+	VMULPS          Z19, Z12, Z12
+	VFMADD231PS     Z12, Z8, Z0
+	VBROADCASTI32X4 2(DI)(DX*1), Z5
+	VBROADCASTI32X4 20(DI)(DX*1), K1, Z5
+	VPSRLVD         Z21, Z5, Z5
+	VPANDD          Z20, Z5, Z5
+	VPSHUFB         Z5, Z22, Z5
+	VMOVDQA32       Z18, Z9
+	VPDPBUSD        Z16, Z5, Z9
+	VPBROADCASTW    (DI)(DX*1), Y13
+	VPBROADCASTW    18(DI)(DX*1), K1, Y13
+	VCVTDQ2PS       Z9, Z9
+	VCVTPH2PS       Y13, Z13
+	VMULPS          Z19, Z13, Z13
+	VFMADD231PS     Z13, Z9, Z1
+	VBROADCASTI32X4 2(DI)(DX*2), Z6
+	VBROADCASTI32X4 20(DI)(DX*2), K1, Z6
+	VPSRLVD         Z21, Z6, Z6
+	VPANDD          Z20, Z6, Z6
+	VPSHUFB         Z6, Z22, Z6
+	VMOVDQA32       Z18, Z10
+	VPDPBUSD        Z16, Z6, Z10
+	VPBROADCASTW    (DI)(DX*2), Y14
+	VPBROADCASTW    18(DI)(DX*2), K1, Y14
+	VCVTDQ2PS       Z10, Z10
+	VCVTPH2PS       Y14, Z14
+	VMULPS          Z19, Z14, Z14
+	VFMADD231PS     Z14, Z10, Z2
+	VBROADCASTI32X4 2(DI)(SI*1), Z7
+	VBROADCASTI32X4 20(DI)(SI*1), K1, Z7
+	VPSRLVD         Z21, Z7, Z7
+	VPANDD          Z20, Z7, Z7
+	VPSHUFB         Z7, Z22, Z7
+	VMOVDQA32       Z18, Z11
+	VPDPBUSD        Z16, Z7, Z11
+	VPBROADCASTW    (DI)(SI*1), Y15
+	VPBROADCASTW    18(DI)(SI*1), K1, Y15
+	VCVTDQ2PS       Z11, Z11
+	VCVTPH2PS       Y15, Z15
+	VMULPS          Z19, Z15, Z15
+	VFMADD231PS     Z15, Z11, Z3
+	ADDQ            $+64, R8
+	ADDQ            $+8, R9
+	ADDQ            $+36, DI
+	SUBQ            $0x02, R10
+	JGE             pair4
+
+tail4:
+	CMPQ            R10, $-1
+	JNE             sum4
+	VMOVDQU32       (R8), Y16
+	VPXORD          Z19, Z19, Z19
+	VPXORD          Z18, Z18, Z18
+	VPDPBUSD        Z16, Z17, Z18
+	VPSUBD          Z18, Z19, Z18
+	VBROADCASTSS    (R9), Y19
+	VBROADCASTI32X4 2(DI), Z4
+	VPSRLVD         Z21, Z4, Z4
+	VPANDD          Z20, Z4, Z4
+	VPSHUFB         Z4, Z22, Z4
+	VMOVDQA32       Z18, Z8
+	VPDPBUSD        Z16, Z4, Z8
+	VPBROADCASTW    (DI), Y12
+	VCVTDQ2PS       Z8, Z8
+	VCVTPH2PS       Y12, Z12
+	VMULPS          Z19, Z12, Z12
+	VFMADD231PS     Z12, Z8, Z0
+	VBROADCASTI32X4 2(DI)(DX*1), Z5
+	VPSRLVD         Z21, Z5, Z5
+	VPANDD          Z20, Z5, Z5
+	VPSHUFB         Z5, Z22, Z5
+	VMOVDQA32       Z18, Z9
+	VPDPBUSD        Z16, Z5, Z9
+	VPBROADCASTW    (DI)(DX*1), Y13
+	VCVTDQ2PS       Z9, Z9
+	VCVTPH2PS       Y13, Z13
+	VMULPS          Z19, Z13, Z13
+	VFMADD231PS     Z13, Z9, Z1
+	VBROADCASTI32X4 2(DI)(DX*2), Z6
+	VPSRLVD         Z21, Z6, Z6
+	VPANDD          Z20, Z6, Z6
+	VPSHUFB         Z6, Z22, Z6
+	VMOVDQA32       Z18, Z10
+	VPDPBUSD        Z16, Z6, Z10
+	VPBROADCASTW    (DI)(DX*2), Y14
+	VCVTDQ2PS       Z10, Z10
+	VCVTPH2PS       Y14, Z14
+	VMULPS          Z19, Z14, Z14
+	VFMADD231PS     Z14, Z10, Z2
+	VBROADCASTI32X4 2(DI)(SI*1), Z7
+	VPSRLVD         Z21, Z7, Z7
+	VPANDD          Z20, Z7, Z7
+	VPSHUFB         Z7, Z22, Z7
+	VMOVDQA32       Z18, Z11
+	VPDPBUSD        Z16, Z7, Z11
+	VPBROADCASTW    (DI)(SI*1), Y15
+	VCVTDQ2PS       Z11, Z11
+	VCVTPH2PS       Y15, Z15
+	VMULPS          Z19, Z15, Z15
+	VFMADD231PS     Z15, Z11, Z3
+
+sum4:
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPD     $0x01, X0, X31
+	VADDPS        X31, X0, X0
+	VPSHUFD       $0x55, X0, X31
+	VADDSS        X31, X0, X0
+	VMOVSS        X0, (AX)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPD     $0x01, X1, X31
+	VADDPS        X31, X1, X1
+	VPSHUFD       $0x55, X1, X31
+	VADDSS        X31, X1, X1
+	VMOVSS        X1, 4(AX)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPD     $0x01, X2, X31
+	VADDPS        X31, X2, X2
+	VPSHUFD       $0x55, X2, X31
+	VADDSS        X31, X2, X2
+	VMOVSS        X2, 8(AX)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPD     $0x01, X3, X31
+	VADDPS        X31, X3, X3
+	VPSHUFD       $0x55, X3, X31
+	VADDSS        X31, X3, X3
+	VMOVSS        X3, 12(AX)
+	ADDQ          DX, CX
+	ADDQ          DX, CX
+	ADDQ          DX, CX
+	ADDQ          DX, CX
+	ADDQ          $+16, AX
+	SUBQ          $0x04, BX
+	JMP           rows4
+
+end4:
+rows1:
+	CMPQ   BX, $0x01
+	JL     end1
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), SI
+	MOVQ   d+40(FP), R8
+	MOVQ   blocks+48(FP), R9
+	VPXORD Z0, Z0, Z0
+	SUBQ   $0x02, R9
+	JL     tail1
+
+pair1:
+	VMOVDQU32       (SI), Z16
+	VPXORD          Z19, Z19, Z19
+	VPXORD          Z18, Z18, Z18
+	VPDPBUSD        Z16, Z17, Z18
+	VPSUBD          Z18, Z19, Z18
+	VBROADCASTSS    (R8), Y19
+	VBROADCASTSS    4(R8), K1, Z19
+	VBROADCASTI32X4 2(DI), Z4
+	VBROADCASTI32X4 20(DI), K1, Z4
+	VPSRLVD         Z21, Z4, Z4
+	VPANDD          Z20, Z4, Z4
+	VPSHUFB         Z4, Z22, Z4
+	VMOVDQA32       Z18, Z8
+	VPDPBUSD        Z16, Z4, Z8
+	VPBROADCASTW    (DI), Y12
+	VPBROADCASTW    18(DI), K1, Y12
+	VCVTDQ2PS       Z8, Z8
+	VCVTPH2PS       Y12, Z12
+	VMULPS          Z19, Z12, Z12
+	VFMADD231PS     Z12, Z8, Z0
+	ADDQ            $+64, SI
+	ADDQ            $+8, R8
+	ADDQ            $+36, DI
+	SUBQ            $0x02, R9
+	JGE             pair1
+
+tail1:
+	CMPQ            R9, $-1
+	JNE             sum1
+	VMOVDQU32       (SI), Y16
+	VPXORD          Z19, Z19, Z19
+	VPXORD          Z18, Z18, Z18
+	VPDPBUSD        Z16, Z17, Z18
+	VPSUBD          Z18, Z19, Z18
+	VBROADCASTSS    (R8), Y19
+	VBROADCASTI32X4 2(DI), Z4
+	VPSRLVD         Z21, Z4, Z4
+	VPANDD          Z20, Z4, Z4
+	VPSHUFB         Z4, Z22, Z4
+	VMOVDQA32       Z18, Z8
+	VPDPBUSD        Z16, Z4, Z8
+	VPBROADCASTW    (DI), Y12
+	VCVTDQ2PS       Z8, Z8
+	VCVTPH2PS       Y12, Z12
+	VMULPS          Z19, Z12, Z12
+	VFMADD231PS     Z12, Z8, Z0
+
+sum1:
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPD     $0x01, X0, X31
+	VADDPS        X31, X0, X0
+	VPSHUFD       $0x55, X0, X31
+	VADDSS        X31, X0, X0
+	VMOVSS        X0, (AX)
+	ADDQ          DX, CX
+	ADDQ          $+4, AX
+	SUBQ          $0x01, BX
+	JMP           rows1
+
+end1:
+	VZEROUPPER
+	RET
+
+DATA iq4Codes<>+0(SB)/1, $0x01
+DATA iq4Codes<>+1(SB)/1, $0x18
+DATA iq4Codes<>+2(SB)/1, $0x2d
+DATA iq4Codes<>+3(SB)/1, $0x3f
+DATA iq4Codes<>+4(SB)/1, $0x4f
+DATA iq4Codes<>+5(SB)/1, $0x5d
+DATA iq4Codes<>+6(SB)/1, $0x6a
+DATA iq4Codes<>+7(SB)/1, $0x76
+DATA iq4Codes<>+8(SB)/1, $0x81
+DATA iq4Codes<>+9(SB)/1, $0x8d
+DATA iq4Codes<>+10(SB)/1, $0x99
+DATA iq4Codes<>+11(SB)/1, $0xa6
+DATA iq4Codes<>+12(SB)/1, $0xb5
+DATA iq4Codes<>+13(SB)/1, $0xc5
+DATA iq4Codes<>+14(SB)/1, $0xd9
+DATA iq4Codes<>+15(SB)/1, $0xf1
+GLOBL iq4Codes<>(SB), RODATA|NOPTR, $16
+
+// func dotQ4_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·dotQ4_K(SB), NOSPLIT, $0-64
+	VMOVDQU32    dotQ4_KScales0<>+0(SB), Z8
+	VMOVDQU32    dotQ4_KScales1<>+0(SB), Z9
+	VMOVDQU32    dotQ4_KScales2<>+0(SB), Z10
+	VMOVDQU32    dotQ4_KScales3<>+0(SB), Z11
+	VMOVDQU32    dotQ4_KShifts<>+0(SB), Z13
+	VMOVDQU32    dotQ4_KPairs<>+0(SB), Z14
+	MOVL         $0x0f0f0f0f, AX
+	VPBROADCASTD AX, Z12
+	MOVL         $0x10101010, AX
+	VPBROADCASTD AX, Z20
+	MOVQ         $0x000000000000f0f0, AX
+	KMOVQ        AX, K1
+	MOVQ         y+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	LEAQ         (DX)(DX*2), SI
+
+rows4:
+	CMPQ   BX, $0x04
+	JL     end4
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
+	MOVQ   sums+48(FP), R10
+	MOVQ   blocks+56(FP), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+block4:
+	VMOVDQU32       (R10), Z15
+	VPSRLQ          $0x20, Z15, Z21
+	VPADDD          Z21, Z15, Z15
+	VPERMD.Z        Z15, Z14, K1, Z15
+	VCVTDQ2PS       Z15, Z15
+	MOVQ            4(DI), R12
+	MOVL            12(DI), R14
+	MOVQ            R14, R13
+	SHLQ            $0x1c, R13
+	ORQ             R13, R14
+	ANDQ            dotQ4_KNibble<>+0(SB), R14
+	MOVQ            R12, R13
+	SHRQ            $0x02, R13
+	ANDQ            dotQ4_KHigh<>+0(SB), R13
+	ORQ             R13, R14
+	ANDQ            dotQ4_KLow<>+0(SB), R12
+	VMOVQ           R12, X22
+	VPINSRQ         $0x01, R14, X22, X22
+	VPMOVZXBD       X22, Z23
+	VCVTDQ2PS       Z23, Z23
+	VMULPS          Z15, Z23, Z23
+	VPBROADCASTW    2(DI), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFNMADD231PS    Z24, Z23, Z0
+	VPMOVZXBW       X22, Y22
+	VPXORD          Z4, Z4, Z4
+	VBROADCASTI64X4 16(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      (R8), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 48(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      64(R8), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 80(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      128(R8), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 112(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      192(R8), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VCVTDQ2PS       Z4, Z4
+	VPBROADCASTW    (DI), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFMADD231PS     Z24, Z4, Z0
+	MOVQ            4(DI)(DX*1), R12
+	MOVL            12(DI)(DX*1), R14
+	MOVQ            R14, R13
+	SHLQ            $0x1c, R13
+	ORQ             R13, R14
+	ANDQ            dotQ4_KNibble<>+0(SB), R14
+	MOVQ            R12, R13
+	SHRQ            $0x02, R13
+	ANDQ            dotQ4_KHigh<>+0(SB), R13
+	ORQ             R13, R14
+	ANDQ            dotQ4_KLow<>+0(SB), R12
+	VMOVQ           R12, X22
+	VPINSRQ         $0x01, R14, X22, X22
+	VPMOVZXBD       X22, Z23
+	VCVTDQ2PS       Z23, Z23
+	VMULPS          Z15, Z23, Z23
+	VPBROADCASTW    2(DI)(DX*1), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFNMADD231PS    Z24, Z23, Z1
+	VPMOVZXBW       X22, Y22
+	VPXORD          Z5, Z5, Z5
+	VBROADCASTI64X4 16(DI)(DX*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      (R8), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z5
+	VBROADCASTI64X4 48(DI)(DX*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      64(R8), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z5
+	VBROADCASTI64X4 80(DI)(DX*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      128(R8), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z5
+	VBROADCASTI64X4 112(DI)(DX*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      192(R8), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z5
+	VCVTDQ2PS       Z5, Z5
+	VPBROADCASTW    (DI)(DX*1), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFMADD231PS     Z24, Z5, Z1
+	MOVQ            4(DI)(DX*2), R12
+	MOVL            12(DI)(DX*2), R14
+	MOVQ            R14, R13
+	SHLQ            $0x1c, R13
+	ORQ             R13, R14
+	ANDQ            dotQ4_KNibble<>+0(SB), R14
+	MOVQ            R12, R13
+	SHRQ            $0x02, R13
+	ANDQ            dotQ4_KHigh<>+0(SB), R13
+	ORQ             R13, R14
+	ANDQ            dotQ4_KLow<>+0(SB), R12
+	VMOVQ           R12, X22
+	VPINSRQ         $0x01, R14, X22, X22
+	VPMOVZXBD       X22, Z23
+	VCVTDQ2PS       Z23, Z23
+	VMULPS          Z15, Z23, Z23
+	VPBROADCASTW    2(DI)(DX*2), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFNMADD231PS    Z24, Z23, Z2
+	VPMOVZXBW       X22, Y22
+	VPXORD          Z6, Z6, Z6
+	VBROADCASTI64X4 16(DI)(DX*2), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      (R8), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z6
+	VBROADCASTI64X4 48(DI)(DX*2), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      64(R8), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z6
+	VBROADCASTI64X4 80(DI)(DX*2), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      128(R8), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z6
+	VBROADCASTI64X4 112(DI)(DX*2), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      192(R8), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z6
+	VCVTDQ2PS       Z6, Z6
+	VPBROADCASTW    (DI)(DX*2), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFMADD231PS     Z24, Z6, Z2
+	MOVQ            4(DI)(SI*1), R12
+	MOVL            12(DI)(SI*1), R14
+	MOVQ            R14, R13
+	SHLQ            $0x1c, R13
+	ORQ             R13, R14
+	ANDQ            dotQ4_KNibble<>+0(SB), R14
+	MOVQ            R12, R13
+	SHRQ            $0x02, R13
+	ANDQ            dotQ4_KHigh<>+0(SB), R13
+	ORQ             R13, R14
+	ANDQ            dotQ4_KLow<>+0(SB), R12
+	VMOVQ           R12, X22
+	VPINSRQ         $0x01, R14, X22, X22
+	VPMOVZXBD       X22, Z23
+	VCVTDQ2PS       Z23, Z23
+	VMULPS          Z15, Z23, Z23
+	VPBROADCASTW    2(DI)(SI*1), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFNMADD231PS    Z24, Z23, Z3
+	VPMOVZXBW       X22, Y22
+	VPXORD          Z7, Z7, Z7
+	VBROADCASTI64X4 16(DI)(SI*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      (R8), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z7
+	VBROADCASTI64X4 48(DI)(SI*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      64(R8), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z7
+	VBROADCASTI64X4 80(DI)(SI*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      128(R8), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z7
+	VBROADCASTI64X4 112(DI)(SI*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      192(R8), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z7
+	VCVTDQ2PS       Z7, Z7
+	VPBROADCASTW    (DI)(SI*1), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFMADD231PS     Z24, Z7, Z3
+	ADDQ            $+144, DI
+	ADDQ            $+256, R8
+	ADDQ            $+4, R9
+	ADDQ            $+64, R10
+	DECQ            R11
+	JNZ             block4
+	VEXTRACTF64X4   $0x01, Z0, Y31
+	VADDPS          Y31, Y0, Y0
+	VEXTRACTF32X4   $0x01, Y0, X31
+	VADDPS          X31, X0, X0
+	VPERMILPD       $0x01, X0, X31
+	VADDPS          X31, X0, X0
+	VPSHUFD         $0x55, X0, X31
+	VADDSS          X31, X0, X0
+	VMOVSS          X0, (AX)
+	VEXTRACTF64X4   $0x01, Z1, Y31
+	VADDPS          Y31, Y1, Y1
+	VEXTRACTF32X4   $0x01, Y1, X31
+	VADDPS          X31, X1, X1
+	VPERMILPD       $0x01, X1, X31
+	VADDPS          X31, X1, X1
+	VPSHUFD         $0x55, X1, X31
+	VADDSS          X31, X1, X1
+	VMOVSS          X1, 4(AX)
+	VEXTRACTF64X4   $0x01, Z2, Y31
+	VADDPS          Y31, Y2, Y2
+	VEXTRACTF32X4   $0x01, Y2, X31
+	VADDPS          X31, X2, X2
+	VPERMILPD       $0x01, X2, X31
+	VADDPS          X31, X2, X2
+	VPSHUFD         $0x55, X2, X31
+	VADDSS          X31, X2, X2
+	VMOVSS          X2, 8(AX)
+	VEXTRACTF64X4   $0x01, Z3, Y31
+	VADDPS          Y31, Y3, Y3
+	VEXTRACTF32X4   $0x01, Y3, X31
+	VADDPS          X31, X3, X3
+	VPERMILPD       $0x01, X3, X31
+	VADDPS          X31, X3, X3
+	VPSHUFD         $0x55, X3, X31
+	VADDSS          X31, X3, X3
+	VMOVSS          X3, 12(AX)
+	ADDQ            DX, CX
+	ADDQ            DX, CX
+	ADDQ            DX, CX
+	ADDQ            DX, CX
+	ADDQ            $+16, AX
+	SUBQ            $0x04, BX
+	JMP             rows4
+
+end4:
+rows1:
+	CMPQ   BX, $0x01
+	JL     end1
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), SI
+	MOVQ   d+40(FP), R8
+	MOVQ   sums+48(FP), R9
+	MOVQ   blocks+56(FP), R10
+	VPXORD Z0, Z0, Z0
+
+block1:
+	VMOVDQU32       (R9), Z15
+	VPSRLQ          $0x20, Z15, Z21
+	VPADDD          Z21, Z15, Z15
+	VPERMD.Z        Z15, Z14, K1, Z15
+	VCVTDQ2PS       Z15, Z15
+	MOVQ            4(DI), R11
+	MOVL            12(DI), R13
+	MOVQ            R13, R12
+	SHLQ            $0x1c, R12
+	ORQ             R12, R13
+	ANDQ            dotQ4_KNibble<>+0(SB), R13
+	MOVQ            R11, R12
+	SHRQ            $0x02, R12
+	ANDQ            dotQ4_KHigh<>+0(SB), R12
+	ORQ             R12, R13
+	ANDQ            dotQ4_KLow<>+0(SB), R11
+	VMOVQ           R11, X22
+	VPINSRQ         $0x01, R13, X22, X22
+	VPMOVZXBD       X22, Z23
+	VCVTDQ2PS       Z23, Z23
+	VMULPS          Z15, Z23, Z23
+	VPBROADCASTW    2(DI), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R8), Z24, Z24
+	VFNMADD231PS    Z24, Z23, Z0
+	VPMOVZXBW       X22, Y22
+	VPXORD          Z4, Z4, Z4
+	VBROADCASTI64X4 16(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      (SI), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 48(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      64(SI), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 80(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      128(SI), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 112(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPMADDUBSW      192(SI), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VCVTDQ2PS       Z4, Z4
+	VPBROADCASTW    (DI), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R8), Z24, Z24
+	VFMADD231PS     Z24, Z4, Z0
+	ADDQ            $+144, DI
+	ADDQ            $+256, SI
+	ADDQ            $+4, R8
+	ADDQ            $+64, R9
+	DECQ            R10
+	JNZ             block1
+	VEXTRACTF64X4   $0x01, Z0, Y31
+	VADDPS          Y31, Y0, Y0
+	VEXTRACTF32X4   $0x01, Y0, X31
+	VADDPS          X31, X0, X0
+	VPERMILPD       $0x01, X0, X31
+	VADDPS          X31, X0, X0
+	VPSHUFD         $0x55, X0, X31
+	VADDSS          X31, X0, X0
+	VMOVSS          X0, (AX)
+	ADDQ            DX, CX
+	ADDQ            $+4, AX
+	SUBQ            $0x01, BX
+	JMP             rows1
+
+end1:
+	VZEROUPPER
+	RET
+
+DATA dotQ4_KScales0<>+0(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+2(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+4(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+6(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+8(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+10(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+12(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+14(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+16(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+18(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+20(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+22(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+24(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+26(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+28(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+30(SB)/2, $0x0000
+DATA dotQ4_KScales0<>+32(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+34(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+36(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+38(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+40(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+42(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+44(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+46(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+48(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+50(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+52(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+54(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+56(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+58(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+60(SB)/2, $0x0001
+DATA dotQ4_KScales0<>+62(SB)/2, $0x0001
+GLOBL dotQ4_KScales0<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ4_KScales1<>+0(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+2(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+4(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+6(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+8(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+10(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+12(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+14(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+16(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+18(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+20(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+22(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+24(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+26(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+28(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+30(SB)/2, $0x0002
+DATA dotQ4_KScales1<>+32(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+34(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+36(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+38(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+40(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+42(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+44(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+46(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+48(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+50(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+52(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+54(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+56(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+58(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+60(SB)/2, $0x0003
+DATA dotQ4_KScales1<>+62(SB)/2, $0x0003
+GLOBL dotQ4_KScales1<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ4_KScales2<>+0(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+2(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+4(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+6(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+8(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+10(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+12(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+14(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+16(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+18(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+20(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+22(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+24(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+26(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+28(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+30(SB)/2, $0x0008
+DATA dotQ4_KScales2<>+32(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+34(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+36(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+38(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+40(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+42(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+44(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+46(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+48(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+50(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+52(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+54(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+56(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+58(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+60(SB)/2, $0x0009
+DATA dotQ4_KScales2<>+62(SB)/2, $0x0009
+GLOBL dotQ4_KScales2<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ4_KScales3<>+0(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+2(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+4(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+6(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+8(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+10(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+12(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+14(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+16(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+18(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+20(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+22(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+24(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+26(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+28(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+30(SB)/2, $0x000a
+DATA dotQ4_KScales3<>+32(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+34(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+36(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+38(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+40(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+42(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+44(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+46(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+48(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+50(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+52(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+54(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+56(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+58(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+60(SB)/2, $0x000b
+DATA dotQ4_KScales3<>+62(SB)/2, $0x000b
+GLOBL dotQ4_KScales3<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ4_KShifts<>+0(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+2(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+4(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+6(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+8(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+10(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+12(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+14(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+16(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+18(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+20(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+22(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+24(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+26(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+28(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+30(SB)/2, $0x0000
+DATA dotQ4_KShifts<>+32(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+34(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+36(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+38(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+40(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+42(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+44(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+46(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+48(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+50(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+52(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+54(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+56(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+58(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+60(SB)/2, $0x0004
+DATA dotQ4_KShifts<>+62(SB)/2, $0x0004
+GLOBL dotQ4_KShifts<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ4_KPairs<>+0(SB)/4, $0x00000000
+DATA dotQ4_KPairs<>+4(SB)/4, $0x00000000
+DATA dotQ4_KPairs<>+8(SB)/4, $0x00000000
+DATA dotQ4_KPairs<>+12(SB)/4, $0x00000000
+DATA dotQ4_KPairs<>+16(SB)/4, $0x00000000
+DATA dotQ4_KPairs<>+20(SB)/4, $0x00000002
+DATA dotQ4_KPairs<>+24(SB)/4, $0x00000004
+DATA dotQ4_KPairs<>+28(SB)/4, $0x00000006
+DATA dotQ4_KPairs<>+32(SB)/4, $0x00000000
+DATA dotQ4_KPairs<>+36(SB)/4, $0x00000000
+DATA dotQ4_KPairs<>+40(SB)/4, $0x00000000
+DATA dotQ4_KPairs<>+44(SB)/4, $0x00000000
+DATA dotQ4_KPairs<>+48(SB)/4, $0x00000008
+DATA dotQ4_KPairs<>+52(SB)/4, $0x0000000a
+DATA dotQ4_KPairs<>+56(SB)/4, $0x0000000c
+DATA dotQ4_KPairs<>+60(SB)/4, $0x0000000e
+GLOBL dotQ4_KPairs<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ4_KLow<>+0(SB)/8, $0x3f3f3f3f3f3f3f3f
+GLOBL dotQ4_KLow<>(SB), RODATA|NOPTR, $8
+
+DATA dotQ4_KHigh<>+0(SB)/8, $0x3030303030303030
+GLOBL dotQ4_KHigh<>(SB), RODATA|NOPTR, $8
+
+DATA dotQ4_KNibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL dotQ4_KNibble<>(SB), RODATA|NOPTR, $8
+
+// func dotQ5_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·dotQ5_K(SB), NOSPLIT, $0-64
+	VMOVDQU32    dotQ5_KScales0<>+0(SB), Z8
+	VMOVDQU32    dotQ5_KBits0<>+0(SB), Z16
+	VMOVDQU32    dotQ5_KScales1<>+0(SB), Z9
+	VMOVDQU32    dotQ5_KBits1<>+0(SB), Z17
+	VMOVDQU32    dotQ5_KScales2<>+0(SB), Z10
+	VMOVDQU32    dotQ5_KBits2<>+0(SB), Z18
+	VMOVDQU32    dotQ5_KScales3<>+0(SB), Z11
+	VMOVDQU32    dotQ5_KBits3<>+0(SB), Z19
+	VMOVDQU32    dotQ5_KShifts<>+0(SB), Z13
+	VMOVDQU32    dotQ5_KPairs<>+0(SB), Z14
+	MOVL         $0x0f0f0f0f, AX
+	VPBROADCASTD AX, Z12
+	MOVL         $0x10101010, AX
+	VPBROADCASTD AX, Z20
+	MOVQ         $0x000000000000f0f0, AX
+	KMOVQ        AX, K1
+	MOVQ         y+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	LEAQ         (DX)(DX*2), SI
+
+rows4:
+	CMPQ   BX, $0x04
+	JL     end4
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
+	MOVQ   sums+48(FP), R10
+	MOVQ   blocks+56(FP), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+block4:
+	VMOVDQU32       (R10), Z15
+	VPSRLQ          $0x20, Z15, Z21
+	VPADDD          Z21, Z15, Z15
+	VPERMD.Z        Z15, Z14, K1, Z15
+	VCVTDQ2PS       Z15, Z15
+	MOVQ            4(DI), R12
+	MOVL            12(DI), R14
+	MOVQ            R14, R13
+	SHLQ            $0x1c, R13
+	ORQ             R13, R14
+	ANDQ            dotQ5_KNibble<>+0(SB), R14
+	MOVQ            R12, R13
+	SHRQ            $0x02, R13
+	ANDQ            dotQ5_KHigh<>+0(SB), R13
+	ORQ             R13, R14
+	ANDQ            dotQ5_KLow<>+0(SB), R12
+	VMOVQ           R12, X22
+	VPINSRQ         $0x01, R14, X22, X22
+	VPMOVZXBD       X22, Z23
+	VCVTDQ2PS       Z23, Z23
+	VMULPS          Z15, Z23, Z23
+	VPBROADCASTW    2(DI), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFNMADD231PS    Z24, Z23, Z0
+	VPMOVZXBW       X22, Y22
+	VPXORD          Z4, Z4, Z4
+	VBROADCASTI64X4 16(DI), Z26
+	VBROADCASTI64X4 48(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z16, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      (R8), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 80(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z17, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      64(R8), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 112(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z18, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      128(R8), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 144(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z19, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      192(R8), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VCVTDQ2PS       Z4, Z4
+	VPBROADCASTW    (DI), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFMADD231PS     Z24, Z4, Z0
+	MOVQ            4(DI)(DX*1), R12
+	MOVL            12(DI)(DX*1), R14
+	MOVQ            R14, R13
+	SHLQ            $0x1c, R13
+	ORQ             R13, R14
+	ANDQ            dotQ5_KNibble<>+0(SB), R14
+	MOVQ            R12, R13
+	SHRQ            $0x02, R13
+	ANDQ            dotQ5_KHigh<>+0(SB), R13
+	ORQ             R13, R14
+	ANDQ            dotQ5_KLow<>+0(SB), R12
+	VMOVQ           R12, X22
+	VPINSRQ         $0x01, R14, X22, X22
+	VPMOVZXBD       X22, Z23
+	VCVTDQ2PS       Z23, Z23
+	VMULPS          Z15, Z23, Z23
+	VPBROADCASTW    2(DI)(DX*1), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFNMADD231PS    Z24, Z23, Z1
+	VPMOVZXBW       X22, Y22
+	VPXORD          Z5, Z5, Z5
+	VBROADCASTI64X4 16(DI)(DX*1), Z26
+	VBROADCASTI64X4 48(DI)(DX*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z16, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      (R8), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z5
+	VBROADCASTI64X4 80(DI)(DX*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z17, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      64(R8), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z5
+	VBROADCASTI64X4 112(DI)(DX*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z18, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      128(R8), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z5
+	VBROADCASTI64X4 144(DI)(DX*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z19, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      192(R8), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z5
+	VCVTDQ2PS       Z5, Z5
+	VPBROADCASTW    (DI)(DX*1), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFMADD231PS     Z24, Z5, Z1
+	MOVQ            4(DI)(DX*2), R12
+	MOVL            12(DI)(DX*2), R14
+	MOVQ            R14, R13
+	SHLQ            $0x1c, R13
+	ORQ             R13, R14
+	ANDQ            dotQ5_KNibble<>+0(SB), R14
+	MOVQ            R12, R13
+	SHRQ            $0x02, R13
+	ANDQ            dotQ5_KHigh<>+0(SB), R13
+	ORQ             R13, R14
+	ANDQ            dotQ5_KLow<>+0(SB), R12
+	VMOVQ           R12, X22
+	VPINSRQ         $0x01, R14, X22, X22
+	VPMOVZXBD       X22, Z23
+	VCVTDQ2PS       Z23, Z23
+	VMULPS          Z15, Z23, Z23
+	VPBROADCASTW    2(DI)(DX*2), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFNMADD231PS    Z24, Z23, Z2
+	VPMOVZXBW       X22, Y22
+	VPXORD          Z6, Z6, Z6
+	VBROADCASTI64X4 16(DI)(DX*2), Z26
+	VBROADCASTI64X4 48(DI)(DX*2), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z16, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      (R8), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z6
+	VBROADCASTI64X4 80(DI)(DX*2), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z17, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      64(R8), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z6
+	VBROADCASTI64X4 112(DI)(DX*2), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z18, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      128(R8), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z6
+	VBROADCASTI64X4 144(DI)(DX*2), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z19, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      192(R8), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z6
+	VCVTDQ2PS       Z6, Z6
+	VPBROADCASTW    (DI)(DX*2), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFMADD231PS     Z24, Z6, Z2
+	MOVQ            4(DI)(SI*1), R12
+	MOVL            12(DI)(SI*1), R14
+	MOVQ            R14, R13
+	SHLQ            $0x1c, R13
+	ORQ             R13, R14
+	ANDQ            dotQ5_KNibble<>+0(SB), R14
+	MOVQ            R12, R13
+	SHRQ            $0x02, R13
+	ANDQ            dotQ5_KHigh<>+0(SB), R13
+	ORQ             R13, R14
+	ANDQ            dotQ5_KLow<>+0(SB), R12
+	VMOVQ           R12, X22
+	VPINSRQ         $0x01, R14, X22, X22
+	VPMOVZXBD       X22, Z23
+	VCVTDQ2PS       Z23, Z23
+	VMULPS          Z15, Z23, Z23
+	VPBROADCASTW    2(DI)(SI*1), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFNMADD231PS    Z24, Z23, Z3
+	VPMOVZXBW       X22, Y22
+	VPXORD          Z7, Z7, Z7
+	VBROADCASTI64X4 16(DI)(SI*1), Z26
+	VBROADCASTI64X4 48(DI)(SI*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z16, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      (R8), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z7
+	VBROADCASTI64X4 80(DI)(SI*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z17, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      64(R8), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z7
+	VBROADCASTI64X4 112(DI)(SI*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z18, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      128(R8), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z7
+	VBROADCASTI64X4 144(DI)(SI*1), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z19, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      192(R8), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z7
+	VCVTDQ2PS       Z7, Z7
+	VPBROADCASTW    (DI)(SI*1), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFMADD231PS     Z24, Z7, Z3
+	ADDQ            $+176, DI
+	ADDQ            $+256, R8
+	ADDQ            $+4, R9
+	ADDQ            $+64, R10
+	DECQ            R11
+	JNZ             block4
+	VEXTRACTF64X4   $0x01, Z0, Y31
+	VADDPS          Y31, Y0, Y0
+	VEXTRACTF32X4   $0x01, Y0, X31
+	VADDPS          X31, X0, X0
+	VPERMILPD       $0x01, X0, X31
+	VADDPS          X31, X0, X0
+	VPSHUFD         $0x55, X0, X31
+	VADDSS          X31, X0, X0
+	VMOVSS          X0, (AX)
+	VEXTRACTF64X4   $0x01, Z1, Y31
+	VADDPS          Y31, Y1, Y1
+	VEXTRACTF32X4   $0x01, Y1, X31
+	VADDPS          X31, X1, X1
+	VPERMILPD       $0x01, X1, X31
+	VADDPS          X31, X1, X1
+	VPSHUFD         $0x55, X1, X31
+	VADDSS          X31, X1, X1
+	VMOVSS          X1, 4(AX)
+	VEXTRACTF64X4   $0x01, Z2, Y31
+	VADDPS          Y31, Y2, Y2
+	VEXTRACTF32X4   $0x01, Y2, X31
+	VADDPS          X31, X2, X2
+	VPERMILPD       $0x01, X2, X31
+	VADDPS          X31, X2, X2
+	VPSHUFD         $0x55, X2, X31
+	VADDSS          X31, X2, X2
+	VMOVSS          X2, 8(AX)
+	VEXTRACTF64X4   $0x01, Z3, Y31
+	VADDPS          Y31, Y3, Y3
+	VEXTRACTF32X4   $0x01, Y3, X31
+	VADDPS          X31, X3, X3
+	VPERMILPD       $0x01, X3, X31
+	VADDPS          X31, X3, X3
+	VPSHUFD         $0x55, X3, X31
+	VADDSS          X31, X3, X3
+	VMOVSS          X3, 12(AX)
+	ADDQ            DX, CX
+	ADDQ            DX, CX
+	ADDQ            DX, CX
+	ADDQ            DX, CX
+	ADDQ            $+16, AX
+	SUBQ            $0x04, BX
+	JMP             rows4
+
+end4:
+rows1:
+	CMPQ   BX, $0x01
+	JL     end1
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), SI
+	MOVQ   d+40(FP), R8
+	MOVQ   sums+48(FP), R9
+	MOVQ   blocks+56(FP), R10
+	VPXORD Z0, Z0, Z0
+
+block1:
+	VMOVDQU32       (R9), Z15
+	VPSRLQ          $0x20, Z15, Z21
+	VPADDD          Z21, Z15, Z15
+	VPERMD.Z        Z15, Z14, K1, Z15
+	VCVTDQ2PS       Z15, Z15
+	MOVQ            4(DI), R11
+	MOVL            12(DI), R13
+	MOVQ            R13, R12
+	SHLQ            $0x1c, R12
+	ORQ             R12, R13
+	ANDQ            dotQ5_KNibble<>+0(SB), R13
+	MOVQ            R11, R12
+	SHRQ            $0x02, R12
+	ANDQ            dotQ5_KHigh<>+0(SB), R12
+	ORQ             R12, R13
+	ANDQ            dotQ5_KLow<>+0(SB), R11
+	VMOVQ           R11, X22
+	VPINSRQ         $0x01, R13, X22, X22
+	VPMOVZXBD       X22, Z23
+	VCVTDQ2PS       Z23, Z23
+	VMULPS          Z15, Z23, Z23
+	VPBROADCASTW    2(DI), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R8), Z24, Z24
+	VFNMADD231PS    Z24, Z23, Z0
+	VPMOVZXBW       X22, Y22
+	VPXORD          Z4, Z4, Z4
+	VBROADCASTI64X4 16(DI), Z26
+	VBROADCASTI64X4 48(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z16, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      (SI), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 80(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z17, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      64(SI), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 112(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z18, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      128(SI), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 144(DI), Z23
+	VPSRLVW         Z13, Z23, Z23
+	VPANDD          Z12, Z23, Z23
+	VPTESTMB        Z19, Z26, K2
+	VPADDB          Z20, Z23, K2, Z23
+	VPMADDUBSW      192(SI), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VCVTDQ2PS       Z4, Z4
+	VPBROADCASTW    (DI), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R8), Z24, Z24
+	VFMADD231PS     Z24, Z4, Z0
+	ADDQ            $+176, DI
+	ADDQ            $+256, SI
+	ADDQ            $+4, R8
+	ADDQ            $+64, R9
+	DECQ            R10
+	JNZ             block1
+	VEXTRACTF64X4   $0x01, Z0, Y31
+	VADDPS          Y31, Y0, Y0
+	VEXTRACTF32X4   $0x01, Y0, X31
+	VADDPS          X31, X0, X0
+	VPERMILPD       $0x01, X0, X31
+	VADDPS          X31, X0, X0
+	VPSHUFD         $0x55, X0, X31
+	VADDSS          X31, X0, X0
+	VMOVSS          X0, (AX)
+	ADDQ            DX, CX
+	ADDQ            $+4, AX
+	SUBQ            $0x01, BX
+	JMP             rows1
+
+end1:
+	VZEROUPPER
+	RET
+
+DATA dotQ5_KScales0<>+0(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+2(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+4(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+6(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+8(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+10(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+12(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+14(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+16(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+18(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+20(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+22(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+24(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+26(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+28(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+30(SB)/2, $0x0000
+DATA dotQ5_KScales0<>+32(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+34(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+36(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+38(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+40(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+42(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+44(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+46(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+48(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+50(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+52(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+54(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+56(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+58(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+60(SB)/2, $0x0001
+DATA dotQ5_KScales0<>+62(SB)/2, $0x0001
+GLOBL dotQ5_KScales0<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ5_KBits0<>+0(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+2(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+4(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+6(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+8(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+10(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+12(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+14(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+16(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+18(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+20(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+22(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+24(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+26(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+28(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+30(SB)/2, $0x0101
+DATA dotQ5_KBits0<>+32(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+34(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+36(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+38(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+40(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+42(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+44(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+46(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+48(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+50(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+52(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+54(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+56(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+58(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+60(SB)/2, $0x0202
+DATA dotQ5_KBits0<>+62(SB)/2, $0x0202
+GLOBL dotQ5_KBits0<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ5_KScales1<>+0(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+2(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+4(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+6(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+8(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+10(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+12(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+14(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+16(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+18(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+20(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+22(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+24(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+26(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+28(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+30(SB)/2, $0x0002
+DATA dotQ5_KScales1<>+32(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+34(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+36(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+38(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+40(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+42(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+44(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+46(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+48(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+50(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+52(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+54(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+56(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+58(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+60(SB)/2, $0x0003
+DATA dotQ5_KScales1<>+62(SB)/2, $0x0003
+GLOBL dotQ5_KScales1<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ5_KBits1<>+0(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+2(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+4(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+6(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+8(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+10(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+12(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+14(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+16(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+18(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+20(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+22(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+24(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+26(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+28(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+30(SB)/2, $0x0404
+DATA dotQ5_KBits1<>+32(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+34(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+36(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+38(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+40(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+42(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+44(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+46(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+48(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+50(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+52(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+54(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+56(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+58(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+60(SB)/2, $0x0808
+DATA dotQ5_KBits1<>+62(SB)/2, $0x0808
+GLOBL dotQ5_KBits1<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ5_KScales2<>+0(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+2(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+4(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+6(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+8(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+10(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+12(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+14(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+16(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+18(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+20(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+22(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+24(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+26(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+28(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+30(SB)/2, $0x0008
+DATA dotQ5_KScales2<>+32(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+34(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+36(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+38(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+40(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+42(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+44(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+46(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+48(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+50(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+52(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+54(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+56(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+58(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+60(SB)/2, $0x0009
+DATA dotQ5_KScales2<>+62(SB)/2, $0x0009
+GLOBL dotQ5_KScales2<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ5_KBits2<>+0(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+2(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+4(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+6(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+8(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+10(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+12(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+14(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+16(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+18(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+20(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+22(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+24(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+26(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+28(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+30(SB)/2, $0x1010
+DATA dotQ5_KBits2<>+32(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+34(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+36(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+38(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+40(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+42(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+44(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+46(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+48(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+50(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+52(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+54(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+56(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+58(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+60(SB)/2, $0x2020
+DATA dotQ5_KBits2<>+62(SB)/2, $0x2020
+GLOBL dotQ5_KBits2<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ5_KScales3<>+0(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+2(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+4(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+6(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+8(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+10(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+12(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+14(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+16(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+18(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+20(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+22(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+24(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+26(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+28(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+30(SB)/2, $0x000a
+DATA dotQ5_KScales3<>+32(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+34(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+36(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+38(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+40(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+42(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+44(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+46(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+48(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+50(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+52(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+54(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+56(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+58(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+60(SB)/2, $0x000b
+DATA dotQ5_KScales3<>+62(SB)/2, $0x000b
+GLOBL dotQ5_KScales3<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ5_KBits3<>+0(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+2(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+4(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+6(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+8(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+10(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+12(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+14(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+16(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+18(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+20(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+22(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+24(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+26(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+28(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+30(SB)/2, $0x4040
+DATA dotQ5_KBits3<>+32(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+34(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+36(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+38(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+40(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+42(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+44(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+46(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+48(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+50(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+52(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+54(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+56(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+58(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+60(SB)/2, $0x8080
+DATA dotQ5_KBits3<>+62(SB)/2, $0x8080
+GLOBL dotQ5_KBits3<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ5_KShifts<>+0(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+2(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+4(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+6(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+8(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+10(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+12(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+14(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+16(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+18(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+20(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+22(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+24(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+26(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+28(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+30(SB)/2, $0x0000
+DATA dotQ5_KShifts<>+32(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+34(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+36(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+38(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+40(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+42(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+44(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+46(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+48(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+50(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+52(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+54(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+56(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+58(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+60(SB)/2, $0x0004
+DATA dotQ5_KShifts<>+62(SB)/2, $0x0004
+GLOBL dotQ5_KShifts<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ5_KPairs<>+0(SB)/4, $0x00000000
+DATA dotQ5_KPairs<>+4(SB)/4, $0x00000000
+DATA dotQ5_KPairs<>+8(SB)/4, $0x00000000
+DATA dotQ5_KPairs<>+12(SB)/4, $0x00000000
+DATA dotQ5_KPairs<>+16(SB)/4, $0x00000000
+DATA dotQ5_KPairs<>+20(SB)/4, $0x00000002
+DATA dotQ5_KPairs<>+24(SB)/4, $0x00000004
+DATA dotQ5_KPairs<>+28(SB)/4, $0x00000006
+DATA dotQ5_KPairs<>+32(SB)/4, $0x00000000
+DATA dotQ5_KPairs<>+36(SB)/4, $0x00000000
+DATA dotQ5_KPairs<>+40(SB)/4, $0x00000000
+DATA dotQ5_KPairs<>+44(SB)/4, $0x00000000
+DATA dotQ5_KPairs<>+48(SB)/4, $0x00000008
+DATA dotQ5_KPairs<>+52(SB)/4, $0x0000000a
+DATA dotQ5_KPairs<>+56(SB)/4, $0x0000000c
+DATA dotQ5_KPairs<>+60(SB)/4, $0x0000000e
+GLOBL dotQ5_KPairs<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ5_KLow<>+0(SB)/8, $0x3f3f3f3f3f3f3f3f
+GLOBL dotQ5_KLow<>(SB), RODATA|NOPTR, $8
+
+DATA dotQ5_KHigh<>+0(SB)/8, $0x3030303030303030
+GLOBL dotQ5_KHigh<>(SB), RODATA|NOPTR, $8
+
+DATA dotQ5_KNibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL dotQ5_KNibble<>(SB), RODATA|NOPTR, $8
+
+// func dotQ6_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·dotQ6_K(SB), NOSPLIT, $0-64
+	VMOVDQU32    dotQ6_KScales0<>+0(SB), Z8
+	VMOVDQU32    dotQ6_KScales1<>+0(SB), Z9
+	VMOVDQU32    dotQ6_KScales2<>+0(SB), Z10
+	VMOVDQU32    dotQ6_KScales3<>+0(SB), Z11
+	VMOVDQU32    dotQ6_KLeft<>+0(SB), Z14
+	VMOVDQU32    dotQ6_KRight<>+0(SB), Z15
+	MOVL         $0x0f0f0f0f, AX
+	VPBROADCASTD AX, Z12
+	MOVL         $0x30303030, AX
+	VPBROADCASTD AX, Z13
+	MOVQ         y+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         rows+24(FP), BX
+	LEAQ         (DX)(DX*2), SI
+
+rows4:
+	CMPQ   BX, $0x04
+	JL     end4
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), R8
+	MOVQ   d+40(FP), R9
+	MOVQ   sums+48(FP), R10
+	MOVQ   blocks+56(FP), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+block4:
+	VPXORD          Z16, Z16, Z16
+	VMOVDQU32       (R10), Z17
+	VPSLLD          $0x05, Z17, Z17
+	VPSUBD          Z17, Z16, Z16
+	VPMOVSXBD       192(DI), Z4
+	VPMULLD         Z16, Z4, Z4
+	VPMOVSXBW       192(DI), Y22
+	VBROADCASTI64X4 128(DI), Z25
+	VMOVDQU32       (DI), Z26
+	VMOVDQA32       Z26, Z23
+	VPSLLVW         Z14, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      (R8), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VPSRLW          $0x04, Z26, Z23
+	VPSRLVW         Z15, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      64(R8), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 160(DI), Z25
+	VMOVDQU32       64(DI), Z26
+	VMOVDQA32       Z26, Z23
+	VPSLLVW         Z14, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      128(R8), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VPSRLW          $0x04, Z26, Z23
+	VPSRLVW         Z15, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      192(R8), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VCVTDQ2PS       Z4, Z4
+	VPBROADCASTW    208(DI), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFMADD231PS     Z24, Z4, Z0
+	VPMOVSXBD       192(DI)(DX*1), Z5
+	VPMULLD         Z16, Z5, Z5
+	VPMOVSXBW       192(DI)(DX*1), Y22
+	VBROADCASTI64X4 128(DI)(DX*1), Z25
+	VMOVDQU32       (DI)(DX*1), Z26
+	VMOVDQA32       Z26, Z23
+	VPSLLVW         Z14, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      (R8), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z5
+	VPSRLW          $0x04, Z26, Z23
+	VPSRLVW         Z15, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      64(R8), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z5
+	VBROADCASTI64X4 160(DI)(DX*1), Z25
+	VMOVDQU32       64(DI)(DX*1), Z26
+	VMOVDQA32       Z26, Z23
+	VPSLLVW         Z14, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      128(R8), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z5
+	VPSRLW          $0x04, Z26, Z23
+	VPSRLVW         Z15, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      192(R8), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z5
+	VCVTDQ2PS       Z5, Z5
+	VPBROADCASTW    208(DI)(DX*1), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFMADD231PS     Z24, Z5, Z1
+	VPMOVSXBD       192(DI)(DX*2), Z6
+	VPMULLD         Z16, Z6, Z6
+	VPMOVSXBW       192(DI)(DX*2), Y22
+	VBROADCASTI64X4 128(DI)(DX*2), Z25
+	VMOVDQU32       (DI)(DX*2), Z26
+	VMOVDQA32       Z26, Z23
+	VPSLLVW         Z14, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      (R8), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z6
+	VPSRLW          $0x04, Z26, Z23
+	VPSRLVW         Z15, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      64(R8), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z6
+	VBROADCASTI64X4 160(DI)(DX*2), Z25
+	VMOVDQU32       64(DI)(DX*2), Z26
+	VMOVDQA32       Z26, Z23
+	VPSLLVW         Z14, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      128(R8), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z6
+	VPSRLW          $0x04, Z26, Z23
+	VPSRLVW         Z15, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      192(R8), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z6
+	VCVTDQ2PS       Z6, Z6
+	VPBROADCASTW    208(DI)(DX*2), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFMADD231PS     Z24, Z6, Z2
+	VPMOVSXBD       192(DI)(SI*1), Z7
+	VPMULLD         Z16, Z7, Z7
+	VPMOVSXBW       192(DI)(SI*1), Y22
+	VBROADCASTI64X4 128(DI)(SI*1), Z25
+	VMOVDQU32       (DI)(SI*1), Z26
+	VMOVDQA32       Z26, Z23
+	VPSLLVW         Z14, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      (R8), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z7
+	VPSRLW          $0x04, Z26, Z23
+	VPSRLVW         Z15, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      64(R8), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z7
+	VBROADCASTI64X4 160(DI)(SI*1), Z25
+	VMOVDQU32       64(DI)(SI*1), Z26
+	VMOVDQA32       Z26, Z23
+	VPSLLVW         Z14, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      128(R8), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z7
+	VPSRLW          $0x04, Z26, Z23
+	VPSRLVW         Z15, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      192(R8), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z7
+	VCVTDQ2PS       Z7, Z7
+	VPBROADCASTW    208(DI)(SI*1), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R9), Z24, Z24
+	VFMADD231PS     Z24, Z7, Z3
+	ADDQ            $+210, DI
+	ADDQ            $+256, R8
+	ADDQ            $+4, R9
+	ADDQ            $+64, R10
+	DECQ            R11
+	JNZ             block4
+	VEXTRACTF64X4   $0x01, Z0, Y31
+	VADDPS          Y31, Y0, Y0
+	VEXTRACTF32X4   $0x01, Y0, X31
+	VADDPS          X31, X0, X0
+	VPERMILPD       $0x01, X0, X31
+	VADDPS          X31, X0, X0
+	VPSHUFD         $0x55, X0, X31
+	VADDSS          X31, X0, X0
+	VMOVSS          X0, (AX)
+	VEXTRACTF64X4   $0x01, Z1, Y31
+	VADDPS          Y31, Y1, Y1
+	VEXTRACTF32X4   $0x01, Y1, X31
+	VADDPS          X31, X1, X1
+	VPERMILPD       $0x01, X1, X31
+	VADDPS          X31, X1, X1
+	VPSHUFD         $0x55, X1, X31
+	VADDSS          X31, X1, X1
+	VMOVSS          X1, 4(AX)
+	VEXTRACTF64X4   $0x01, Z2, Y31
+	VADDPS          Y31, Y2, Y2
+	VEXTRACTF32X4   $0x01, Y2, X31
+	VADDPS          X31, X2, X2
+	VPERMILPD       $0x01, X2, X31
+	VADDPS          X31, X2, X2
+	VPSHUFD         $0x55, X2, X31
+	VADDSS          X31, X2, X2
+	VMOVSS          X2, 8(AX)
+	VEXTRACTF64X4   $0x01, Z3, Y31
+	VADDPS          Y31, Y3, Y3
+	VEXTRACTF32X4   $0x01, Y3, X31
+	VADDPS          X31, X3, X3
+	VPERMILPD       $0x01, X3, X31
+	VADDPS          X31, X3, X3
+	VPSHUFD         $0x55, X3, X31
+	VADDSS          X31, X3, X3
+	VMOVSS          X3, 12(AX)
+	ADDQ            DX, CX
+	ADDQ            DX, CX
+	ADDQ            DX, CX
+	ADDQ            DX, CX
+	ADDQ            $+16, AX
+	SUBQ            $0x04, BX
+	JMP             rows4
+
+end4:
+rows1:
+	CMPQ   BX, $0x01
+	JL     end1
+	MOVQ   CX, DI
+	MOVQ   q+32(FP), SI
+	MOVQ   d+40(FP), R8
+	MOVQ   sums+48(FP), R9
+	MOVQ   blocks+56(FP), R10
+	VPXORD Z0, Z0, Z0
+
+block1:
+	VPXORD          Z16, Z16, Z16
+	VMOVDQU32       (R9), Z17
+	VPSLLD          $0x05, Z17, Z17
+	VPSUBD          Z17, Z16, Z16
+	VPMOVSXBD       192(DI), Z4
+	VPMULLD         Z16, Z4, Z4
+	VPMOVSXBW       192(DI), Y22
+	VBROADCASTI64X4 128(DI), Z25
+	VMOVDQU32       (DI), Z26
+	VMOVDQA32       Z26, Z23
+	VPSLLVW         Z14, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      (SI), Z23, Z23
+	VPERMW          Z22, Z8, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VPSRLW          $0x04, Z26, Z23
+	VPSRLVW         Z15, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      64(SI), Z23, Z23
+	VPERMW          Z22, Z9, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VBROADCASTI64X4 160(DI), Z25
+	VMOVDQU32       64(DI), Z26
+	VMOVDQA32       Z26, Z23
+	VPSLLVW         Z14, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      128(SI), Z23, Z23
+	VPERMW          Z22, Z10, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VPSRLW          $0x04, Z26, Z23
+	VPSRLVW         Z15, Z25, Z24
+	VPANDD          Z13, Z24, Z24
+	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPMADDUBSW      192(SI), Z23, Z23
+	VPERMW          Z22, Z11, Z24
+	VPDPWSSD        Z24, Z23, Z4
+	VCVTDQ2PS       Z4, Z4
+	VPBROADCASTW    208(DI), Y24
+	VCVTPH2PS       Y24, Z24
+	VMULPS.BCST     (R8), Z24, Z24
+	VFMADD231PS     Z24, Z4, Z0
+	ADDQ            $+210, DI
+	ADDQ            $+256, SI
+	ADDQ            $+4, R8
+	ADDQ            $+64, R9
+	DECQ            R10
+	JNZ             block1
+	VEXTRACTF64X4   $0x01, Z0, Y31
+	VADDPS          Y31, Y0, Y0
+	VEXTRACTF32X4   $0x01, Y0, X31
+	VADDPS          X31, X0, X0
+	VPERMILPD       $0x01, X0, X31
+	VADDPS          X31, X0, X0
+	VPSHUFD         $0x55, X0, X31
+	VADDSS          X31, X0, X0
+	VMOVSS          X0, (AX)
+	ADDQ            DX, CX
+	ADDQ            $+4, AX
+	SUBQ            $0x01, BX
+	JMP             rows1
+
+end1:
+	VZEROUPPER
+	RET
+
+DATA dotQ6_KScales0<>+0(SB)/2, $0x0000
+DATA dotQ6_KScales0<>+2(SB)/2, $0x0000
+DATA dotQ6_KScales0<>+4(SB)/2, $0x0000
+DATA dotQ6_KScales0<>+6(SB)/2, $0x0000
+DATA dotQ6_KScales0<>+8(SB)/2, $0x0000
+DATA dotQ6_KScales0<>+10(SB)/2, $0x0000
+DATA dotQ6_KScales0<>+12(SB)/2, $0x0000
+DATA dotQ6_KScales0<>+14(SB)/2, $0x0000
+DATA dotQ6_KScales0<>+16(SB)/2, $0x0001
+DATA dotQ6_KScales0<>+18(SB)/2, $0x0001
+DATA dotQ6_KScales0<>+20(SB)/2, $0x0001
+DATA dotQ6_KScales0<>+22(SB)/2, $0x0001
+DATA dotQ6_KScales0<>+24(SB)/2, $0x0001
+DATA dotQ6_KScales0<>+26(SB)/2, $0x0001
+DATA dotQ6_KScales0<>+28(SB)/2, $0x0001
+DATA dotQ6_KScales0<>+30(SB)/2, $0x0001
+DATA dotQ6_KScales0<>+32(SB)/2, $0x0002
+DATA dotQ6_KScales0<>+34(SB)/2, $0x0002
+DATA dotQ6_KScales0<>+36(SB)/2, $0x0002
+DATA dotQ6_KScales0<>+38(SB)/2, $0x0002
+DATA dotQ6_KScales0<>+40(SB)/2, $0x0002
+DATA dotQ6_KScales0<>+42(SB)/2, $0x0002
+DATA dotQ6_KScales0<>+44(SB)/2, $0x0002
+DATA dotQ6_KScales0<>+46(SB)/2, $0x0002
+DATA dotQ6_KScales0<>+48(SB)/2, $0x0003
+DATA dotQ6_KScales0<>+50(SB)/2, $0x0003
+DATA dotQ6_KScales0<>+52(SB)/2, $0x0003
+DATA dotQ6_KScales0<>+54(SB)/2, $0x0003
+DATA dotQ6_KScales0<>+56(SB)/2, $0x0003
+DATA dotQ6_KScales0<>+58(SB)/2, $0x0003
+DATA dotQ6_KScales0<>+60(SB)/2, $0x0003
+DATA dotQ6_KScales0<>+62(SB)/2, $0x0003
+GLOBL dotQ6_KScales0<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ6_KScales1<>+0(SB)/2, $0x0004
+DATA dotQ6_KScales1<>+2(SB)/2, $0x0004
+DATA dotQ6_KScales1<>+4(SB)/2, $0x0004
+DATA dotQ6_KScales1<>+6(SB)/2, $0x0004
+DATA dotQ6_KScales1<>+8(SB)/2, $0x0004
+DATA dotQ6_KScales1<>+10(SB)/2, $0x0004
+DATA dotQ6_KScales1<>+12(SB)/2, $0x0004
+DATA dotQ6_KScales1<>+14(SB)/2, $0x0004
+DATA dotQ6_KScales1<>+16(SB)/2, $0x0005
+DATA dotQ6_KScales1<>+18(SB)/2, $0x0005
+DATA dotQ6_KScales1<>+20(SB)/2, $0x0005
+DATA dotQ6_KScales1<>+22(SB)/2, $0x0005
+DATA dotQ6_KScales1<>+24(SB)/2, $0x0005
+DATA dotQ6_KScales1<>+26(SB)/2, $0x0005
+DATA dotQ6_KScales1<>+28(SB)/2, $0x0005
+DATA dotQ6_KScales1<>+30(SB)/2, $0x0005
+DATA dotQ6_KScales1<>+32(SB)/2, $0x0006
+DATA dotQ6_KScales1<>+34(SB)/2, $0x0006
+DATA dotQ6_KScales1<>+36(SB)/2, $0x0006
+DATA dotQ6_KScales1<>+38(SB)/2, $0x0006
+DATA dotQ6_KScales1<>+40(SB)/2, $0x0006
+DATA dotQ6_KScales1<>+42(SB)/2, $0x0006
+DATA dotQ6_KScales1<>+44(SB)/2, $0x0006
+DATA dotQ6_KScales1<>+46(SB)/2, $0x0006
+DATA dotQ6_KScales1<>+48(SB)/2, $0x0007
+DATA dotQ6_KScales1<>+50(SB)/2, $0x0007
+DATA dotQ6_KScales1<>+52(SB)/2, $0x0007
+DATA dotQ6_KScales1<>+54(SB)/2, $0x0007
+DATA dotQ6_KScales1<>+56(SB)/2, $0x0007
+DATA dotQ6_KScales1<>+58(SB)/2, $0x0007
+DATA dotQ6_KScales1<>+60(SB)/2, $0x0007
+DATA dotQ6_KScales1<>+62(SB)/2, $0x0007
+GLOBL dotQ6_KScales1<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ6_KScales2<>+0(SB)/2, $0x0008
+DATA dotQ6_KScales2<>+2(SB)/2, $0x0008
+DATA dotQ6_KScales2<>+4(SB)/2, $0x0008
+DATA dotQ6_KScales2<>+6(SB)/2, $0x0008
+DATA dotQ6_KScales2<>+8(SB)/2, $0x0008
+DATA dotQ6_KScales2<>+10(SB)/2, $0x0008
+DATA dotQ6_KScales2<>+12(SB)/2, $0x0008
+DATA dotQ6_KScales2<>+14(SB)/2, $0x0008
+DATA dotQ6_KScales2<>+16(SB)/2, $0x0009
+DATA dotQ6_KScales2<>+18(SB)/2, $0x0009
+DATA dotQ6_KScales2<>+20(SB)/2, $0x0009
+DATA dotQ6_KScales2<>+22(SB)/2, $0x0009
+DATA dotQ6_KScales2<>+24(SB)/2, $0x0009
+DATA dotQ6_KScales2<>+26(SB)/2, $0x0009
+DATA dotQ6_KScales2<>+28(SB)/2, $0x0009
+DATA dotQ6_KScales2<>+30(SB)/2, $0x0009
+DATA dotQ6_KScales2<>+32(SB)/2, $0x000a
+DATA dotQ6_KScales2<>+34(SB)/2, $0x000a
+DATA dotQ6_KScales2<>+36(SB)/2, $0x000a
+DATA dotQ6_KScales2<>+38(SB)/2, $0x000a
+DATA dotQ6_KScales2<>+40(SB)/2, $0x000a
+DATA dotQ6_KScales2<>+42(SB)/2, $0x000a
+DATA dotQ6_KScales2<>+44(SB)/2, $0x000a
+DATA dotQ6_KScales2<>+46(SB)/2, $0x000a
+DATA dotQ6_KScales2<>+48(SB)/2, $0x000b
+DATA dotQ6_KScales2<>+50(SB)/2, $0x000b
+DATA dotQ6_KScales2<>+52(SB)/2, $0x000b
+DATA dotQ6_KScales2<>+54(SB)/2, $0x000b
+DATA dotQ6_KScales2<>+56(SB)/2, $0x000b
+DATA dotQ6_KScales2<>+58(SB)/2, $0x000b
+DATA dotQ6_KScales2<>+60(SB)/2, $0x000b
+DATA dotQ6_KScales2<>+62(SB)/2, $0x000b
+GLOBL dotQ6_KScales2<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ6_KScales3<>+0(SB)/2, $0x000c
+DATA dotQ6_KScales3<>+2(SB)/2, $0x000c
+DATA dotQ6_KScales3<>+4(SB)/2, $0x000c
+DATA dotQ6_KScales3<>+6(SB)/2, $0x000c
+DATA dotQ6_KScales3<>+8(SB)/2, $0x000c
+DATA dotQ6_KScales3<>+10(SB)/2, $0x000c
+DATA dotQ6_KScales3<>+12(SB)/2, $0x000c
+DATA dotQ6_KScales3<>+14(SB)/2, $0x000c
+DATA dotQ6_KScales3<>+16(SB)/2, $0x000d
+DATA dotQ6_KScales3<>+18(SB)/2, $0x000d
+DATA dotQ6_KScales3<>+20(SB)/2, $0x000d
+DATA dotQ6_KScales3<>+22(SB)/2, $0x000d
+DATA dotQ6_KScales3<>+24(SB)/2, $0x000d
+DATA dotQ6_KScales3<>+26(SB)/2, $0x000d
+DATA dotQ6_KScales3<>+28(SB)/2, $0x000d
+DATA dotQ6_KScales3<>+30(SB)/2, $0x000d
+DATA dotQ6_KScales3<>+32(SB)/2, $0x000e
+DATA dotQ6_KScales3<>+34(SB)/2, $0x000e
+DATA dotQ6_KScales3<>+36(SB)/2, $0x000e
+DATA dotQ6_KScales3<>+38(SB)/2, $0x000e
+DATA dotQ6_KScales3<>+40(SB)/2, $0x000e
+DATA dotQ6_KScales3<>+42(SB)/2, $0x000e
+DATA dotQ6_KScales3<>+44(SB)/2, $0x000e
+DATA dotQ6_KScales3<>+46(SB)/2, $0x000e
+DATA dotQ6_KScales3<>+48(SB)/2, $0x000f
+DATA dotQ6_KScales3<>+50(SB)/2, $0x000f
+DATA dotQ6_KScales3<>+52(SB)/2, $0x000f
+DATA dotQ6_KScales3<>+54(SB)/2, $0x000f
+DATA dotQ6_KScales3<>+56(SB)/2, $0x000f
+DATA dotQ6_KScales3<>+58(SB)/2, $0x000f
+DATA dotQ6_KScales3<>+60(SB)/2, $0x000f
+DATA dotQ6_KScales3<>+62(SB)/2, $0x000f
+GLOBL dotQ6_KScales3<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ6_KLeft<>+0(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+2(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+4(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+6(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+8(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+10(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+12(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+14(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+16(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+18(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+20(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+22(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+24(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+26(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+28(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+30(SB)/2, $0x0004
+DATA dotQ6_KLeft<>+32(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+34(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+36(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+38(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+40(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+42(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+44(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+46(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+48(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+50(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+52(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+54(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+56(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+58(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+60(SB)/2, $0x0002
+DATA dotQ6_KLeft<>+62(SB)/2, $0x0002
+GLOBL dotQ6_KLeft<>(SB), RODATA|NOPTR, $64
+
+DATA dotQ6_KRight<>+0(SB)/2, $0x0000
+DATA dotQ6_KRight<>+2(SB)/2, $0x0000
+DATA dotQ6_KRight<>+4(SB)/2, $0x0000
+DATA dotQ6_KRight<>+6(SB)/2, $0x0000
+DATA dotQ6_KRight<>+8(SB)/2, $0x0000
+DATA dotQ6_KRight<>+10(SB)/2, $0x0000
+DATA dotQ6_KRight<>+12(SB)/2, $0x0000
+DATA dotQ6_KRight<>+14(SB)/2, $0x0000
+DATA dotQ6_KRight<>+16(SB)/2, $0x0000
+DATA dotQ6_KRight<>+18(SB)/2, $0x0000
+DATA dotQ6_KRight<>+20(SB)/2, $0x0000
+DATA dotQ6_KRight<>+22(SB)/2, $0x0000
+DATA dotQ6_KRight<>+24(SB)/2, $0x0000
+DATA dotQ6_KRight<>+26(SB)/2, $0x0000
+DATA dotQ6_KRight<>+28(SB)/2, $0x0000
+DATA dotQ6_KRight<>+30(SB)/2, $0x0000
+DATA dotQ6_KRight<>+32(SB)/2, $0x0002
+DATA dotQ6_KRight<>+34(SB)/2, $0x0002
+DATA dotQ6_KRight<>+36(SB)/2, $0x0002
+DATA dotQ6_KRight<>+38(SB)/2, $0x0002
+DATA dotQ6_KRight<>+40(SB)/2, $0x0002
+DATA dotQ6_KRight<>+42(SB)/2, $0x0002
+DATA dotQ6_KRight<>+44(SB)/2, $0x0002
+DATA dotQ6_KRight<>+46(SB)/2, $0x0002
+DATA dotQ6_KRight<>+48(SB)/2, $0x0002
+DATA dotQ6_KRight<>+50(SB)/2, $0x0002
+DATA dotQ6_KRight<>+52(SB)/2, $0x0002
+DATA dotQ6_KRight<>+54(SB)/2, $0x0002
+DATA dotQ6_KRight<>+56(SB)/2, $0x0002
+DATA dotQ6_KRight<>+58(SB)/2, $0x0002
+DATA dotQ6_KRight<>+60(SB)/2, $0x0002
+DATA dotQ6_KRight<>+62(SB)/2, $0x0002
+GLOBL dotQ6_KRight<>(SB), RODATA|NOPTR, $64
+
+// func dotF32(y *float32, w *uint8, stride int, rows int, x *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·dotF32(SB), NOSPLIT, $0-48
+	MOVQ  n+40(FP), AX
+	ANDQ  $0x0f, AX
+	MOVQ  $-1, CX
+	BZHIQ AX, CX, CX
+	KMOVQ CX, K1
+	MOVQ  y+0(FP), CX
+	MOVQ  w+8(FP), DX
+	MOVQ  stride+16(FP), BX
+	MOVQ  rows+24(FP), SI
+	LEAQ  (BX)(BX*2), DI
+
+rows4:
+	CMPQ        SI, $0x04
+	JL          end4
+	MOVQ        DX, R8
+	MOVQ        x+32(FP), R9
+	MOVQ        n+40(FP), R10
+	SHRQ        $0x04, R10
+	VPXORD      Z0, Z0, Z0
+	VPXORD      Z1, Z1, Z1
+	VPXORD      Z2, Z2, Z2
+	VPXORD      Z3, Z3, Z3
+	VPXORD      Z4, Z4, Z4
+	VPXORD      Z5, Z5, Z5
+	VPXORD      Z6, Z6, Z6
+	VPXORD      Z7, Z7, Z7
+	BTRQ        $0x00, R10
+	JCC         pairs4
+	VMOVUPS     (R8), Z8
+	VFMADD231PS (R9), Z8, Z0
+	VMOVUPS     (R8)(BX*1), Z9
+	VFMADD231PS (R9), Z9, Z1
+	VMOVUPS     (R8)(BX*2), Z10
+	VFMADD231PS (R9), Z10, Z2
+	VMOVUPS     (R8)(DI*1), Z11
+	VFMADD231PS (R9), Z11, Z3
+	ADDQ        $+64, R8
+	ADDQ        $+64, R9
+
+pairs4:
+	SHRQ $0x01, R10
+	JZ   tail4
+
+pair4:
+	VMOVUPS     (R8), Z8
+	VFMADD231PS (R9), Z8, Z0
+	VMOVUPS     (R8)(BX*1), Z9
+	VFMADD231PS (R9), Z9, Z1
+	VMOVUPS     (R8)(BX*2), Z10
+	VFMADD231PS (R9), Z10, Z2
+	VMOVUPS     (R8)(DI*1), Z11
+	VFMADD231PS (R9), Z11, Z3
+	ADDQ        $+64, R8
+	ADDQ        $+64, R9
+	VMOVUPS     (R8), Z8
+	VFMADD231PS (R9), Z8, Z4
+	VMOVUPS     (R8)(BX*1), Z9
+	VFMADD231PS (R9), Z9, Z5
+	VMOVUPS     (R8)(BX*2), Z10
+	VFMADD231PS (R9), Z10, Z6
+	VMOVUPS     (R8)(DI*1), Z11
+	VFMADD231PS (R9), Z11, Z7
+	ADDQ        $+64, R8
+	ADDQ        $+64, R9
+	DECQ        R10
+	JNZ         pair4
+
+tail4:
+	TESTQ       AX, AX
+	JZ          sum4
+	VMOVUPS.Z   (R9), K1, Z16
+	VMOVUPS.Z   (R8), K1, Z8
+	VFMADD231PS Z16, Z8, Z0
+	VMOVUPS.Z   (R8)(BX*1), K1, Z9
+	VFMADD231PS Z16, Z9, Z1
+	VMOVUPS.Z   (R8)(BX*2), K1, Z10
+	VFMADD231PS Z16, Z10, Z2
+	VMOVUPS.Z   (R8)(DI*1), K1, Z11
+	VFMADD231PS Z16, Z11, Z3
+
+sum4:
+	VADDPS        Z4, Z0, Z0
+	VADDPS        Z5, Z1, Z1
+	VADDPS        Z6, Z2, Z2
+	VADDPS        Z7, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPD     $0x01, X0, X31
+	VADDPS        X31, X0, X0
+	VPSHUFD       $0x55, X0, X31
+	VADDSS        X31, X0, X0
+	VMOVSS        X0, (CX)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPD     $0x01, X1, X31
+	VADDPS        X31, X1, X1
+	VPSHUFD       $0x55, X1, X31
+	VADDSS        X31, X1, X1
+	VMOVSS        X1, 4(CX)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPD     $0x01, X2, X31
+	VADDPS        X31, X2, X2
+	VPSHUFD       $0x55, X2, X31
+	VADDSS        X31, X2, X2
+	VMOVSS        X2, 8(CX)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPD     $0x01, X3, X31
+	VADDPS        X31, X3, X3
+	VPSHUFD       $0x55, X3, X31
+	VADDSS        X31, X3, X3
+	VMOVSS        X3, 12(CX)
+	ADDQ          BX, DX
+	ADDQ          BX, DX
+	ADDQ          BX, DX
+	ADDQ          BX, DX
+	ADDQ          $+16, CX
+	SUBQ          $0x04, SI
+	JMP           rows4
+
+end4:
+rows1:
+	CMPQ        SI, $0x01
+	JL          end1
+	MOVQ        DX, R8
+	MOVQ        x+32(FP), DI
+	MOVQ        n+40(FP), R9
+	SHRQ        $0x04, R9
+	VPXORD      Z0, Z0, Z0
+	VPXORD      Z4, Z4, Z4
+	BTRQ        $0x00, R9
+	JCC         pairs1
+	VMOVUPS     (R8), Z8
+	VFMADD231PS (DI), Z8, Z0
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+
+pairs1:
+	SHRQ $0x01, R9
+	JZ   tail1
+
+pair1:
+	VMOVUPS     (R8), Z8
+	VFMADD231PS (DI), Z8, Z0
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	VMOVUPS     (R8), Z8
+	VFMADD231PS (DI), Z8, Z4
+	ADDQ        $+64, R8
+	ADDQ        $+64, DI
+	DECQ        R9
+	JNZ         pair1
+
+tail1:
+	TESTQ       AX, AX
+	JZ          sum1
+	VMOVUPS.Z   (DI), K1, Z16
+	VMOVUPS.Z   (R8), K1, Z8
+	VFMADD231PS Z16, Z8, Z0
+
+sum1:
+	VADDPS        Z4, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPD     $0x01, X0, X31
+	VADDPS        X31, X0, X0
+	VPSHUFD       $0x55, X0, X31
+	VADDSS        X31, X0, X0
+	VMOVSS        X0, (CX)
+	ADDQ          BX, DX
+	ADDQ          $+4, CX
+	SUBQ          $0x01, SI
+	JMP           rows1
+
+end1:
+	VZEROUPPER
+	RET
+
+// func dotF16(y *float32, w *uint8, stride int, rows int, x *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·dotF16(SB), NOSPLIT, $0-48
+	MOVQ  n+40(FP), AX
+	ANDQ  $0x0f, AX
+	MOVQ  $-1, CX
+	BZHIQ AX, CX, CX
+	KMOVQ CX, K1
+	MOVQ  y+0(FP), CX
+	MOVQ  w+8(FP), DX
+	MOVQ  stride+16(FP), BX
+	MOVQ  rows+24(FP), SI
+	LEAQ  (BX)(BX*2), DI
+
+rows4:
+	CMPQ        SI, $0x04
+	JL          end4
+	MOVQ        DX, R8
+	MOVQ        x+32(FP), R9
+	MOVQ        n+40(FP), R10
+	SHRQ        $0x04, R10
+	VPXORD      Z0, Z0, Z0
+	VPXORD      Z1, Z1, Z1
+	VPXORD      Z2, Z2, Z2
+	VPXORD      Z3, Z3, Z3
+	VPXORD      Z4, Z4, Z4
+	VPXORD      Z5, Z5, Z5
+	VPXORD      Z6, Z6, Z6
+	VPXORD      Z7, Z7, Z7
+	BTRQ        $0x00, R10
+	JCC         pairs4
+	VCVTPH2PS   (R8), Z8
+	VFMADD231PS (R9), Z8, Z0
+	VCVTPH2PS   (R8)(BX*1), Z9
+	VFMADD231PS (R9), Z9, Z1
+	VCVTPH2PS   (R8)(BX*2), Z10
+	VFMADD231PS (R9), Z10, Z2
+	VCVTPH2PS   (R8)(DI*1), Z11
+	VFMADD231PS (R9), Z11, Z3
+	ADDQ        $+32, R8
+	ADDQ        $+64, R9
+
+pairs4:
+	SHRQ $0x01, R10
+	JZ   tail4
+
+pair4:
+	VCVTPH2PS   (R8), Z8
+	VFMADD231PS (R9), Z8, Z0
+	VCVTPH2PS   (R8)(BX*1), Z9
+	VFMADD231PS (R9), Z9, Z1
+	VCVTPH2PS   (R8)(BX*2), Z10
+	VFMADD231PS (R9), Z10, Z2
+	VCVTPH2PS   (R8)(DI*1), Z11
+	VFMADD231PS (R9), Z11, Z3
+	ADDQ        $+32, R8
+	ADDQ        $+64, R9
+	VCVTPH2PS   (R8), Z8
+	VFMADD231PS (R9), Z8, Z4
+	VCVTPH2PS   (R8)(BX*1), Z9
+	VFMADD231PS (R9), Z9, Z5
+	VCVTPH2PS   (R8)(BX*2), Z10
+	VFMADD231PS (R9), Z10, Z6
+	VCVTPH2PS   (R8)(DI*1), Z11
+	VFMADD231PS (R9), Z11, Z7
+	ADDQ        $+32, R8
+	ADDQ        $+64, R9
+	DECQ        R10
+	JNZ         pair4
+
+tail4:
+	TESTQ       AX, AX
+	JZ          sum4
+	VMOVUPS.Z   (R9), K1, Z16
+	VMOVDQU16.Z (R8), K1, Y8
+	VCVTPH2PS   Y8, Z8
+	VFMADD231PS Z16, Z8, Z0
+	VMOVDQU16.Z (R8)(BX*1), K1, Y9
+	VCVTPH2PS   Y9, Z9
+	VFMADD231PS Z16, Z9, Z1
+	VMOVDQU16.Z (R8)(BX*2), K1, Y10
+	VCVTPH2PS   Y10, Z10
+	VFMADD231PS Z16, Z10, Z2
+	VMOVDQU16.Z (R8)(DI*1), K1, Y11
+	VCVTPH2PS   Y11, Z11
+	VFMADD231PS Z16, Z11, Z3
+
+sum4:
+	VADDPS        Z4, Z0, Z0
+	VADDPS        Z5, Z1, Z1
+	VADDPS        Z6, Z2, Z2
+	VADDPS        Z7, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPD     $0x01, X0, X31
+	VADDPS        X31, X0, X0
+	VPSHUFD       $0x55, X0, X31
+	VADDSS        X31, X0, X0
+	VMOVSS        X0, (CX)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPD     $0x01, X1, X31
+	VADDPS        X31, X1, X1
+	VPSHUFD       $0x55, X1, X31
+	VADDSS        X31, X1, X1
+	VMOVSS        X1, 4(CX)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPD     $0x01, X2, X31
+	VADDPS        X31, X2, X2
+	VPSHUFD       $0x55, X2, X31
+	VADDSS        X31, X2, X2
+	VMOVSS        X2, 8(CX)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPD     $0x01, X3, X31
+	VADDPS        X31, X3, X3
+	VPSHUFD       $0x55, X3, X31
+	VADDSS        X31, X3, X3
+	VMOVSS        X3, 12(CX)
+	ADDQ          BX, DX
+	ADDQ          BX, DX
+	ADDQ          BX, DX
+	ADDQ          BX, DX
+	ADDQ          $+16, CX
+	SUBQ          $0x04, SI
+	JMP           rows4
+
+end4:
+rows1:
+	CMPQ        SI, $0x01
+	JL          end1
+	MOVQ        DX, R8
+	MOVQ        x+32(FP), DI
+	MOVQ        n+40(FP), R9
+	SHRQ        $0x04, R9
+	VPXORD      Z0, Z0, Z0
+	VPXORD      Z4, Z4, Z4
+	BTRQ        $0x00, R9
+	JCC         pairs1
+	VCVTPH2PS   (R8), Z8
+	VFMADD231PS (DI), Z8, Z0
+	ADDQ        $+32, R8
+	ADDQ        $+64, DI
+
+pairs1:
+	SHRQ $0x01, R9
+	JZ   tail1
+
+pair1:
+	VCVTPH2PS   (R8), Z8
+	VFMADD231PS (DI), Z8, Z0
+	ADDQ        $+32, R8
+	ADDQ        $+64, DI
+	VCVTPH2PS   (R8), Z8
+	VFMADD231PS (DI), Z8, Z4
+	ADDQ        $+32, R8
+	ADDQ        $+64, DI
+	DECQ        R9
+	JNZ         pair1
+
+tail1:
+	TESTQ       AX, AX
+	JZ          sum1
+	VMOVUPS.Z   (DI), K1, Z16
+	VMOVDQU16.Z (R8), K1, Y8
+	VCVTPH2PS   Y8, Z8
+	VFMADD231PS Z16, Z8, Z0
+
+sum1:
+	VADDPS        Z4, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPD     $0x01, X0, X31
+	VADDPS        X31, X0, X0
+	VPSHUFD       $0x55, X0, X31
+	VADDSS        X31, X0, X0
+	VMOVSS        X0, (CX)
+	ADDQ          BX, DX
+	ADDQ          $+4, CX
+	SUBQ          $0x01, SI
+	JMP           rows1
+
+end1:
+	VZEROUPPER
+	RET
+
+// func dotBF16(y *float32, w *uint8, stride int, rows int, x *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·dotBF16(SB), NOSPLIT, $0-48
+	MOVQ  n+40(FP), AX
+	ANDQ  $0x0f, AX
+	MOVQ  $-1, CX
+	BZHIQ AX, CX, CX
+	KMOVQ CX, K1
+	MOVQ  y+0(FP), CX
+	MOVQ  w+8(FP), DX
+	MOVQ  stride+16(FP), BX
+	MOVQ  rows+24(FP), SI
+	LEAQ  (BX)(BX*2), DI
+
+rows4:
+	CMPQ        SI, $0x04
+	JL          end4
+	MOVQ        DX, R8
+	MOVQ        x+32(FP), R9
+	MOVQ        n+40(FP), R10
+	SHRQ        $0x04, R10
+	VPXORD      Z0, Z0, Z0
+	VPXORD      Z1, Z1, Z1
+	VPXORD      Z2, Z2, Z2
+	VPXORD      Z3, Z3, Z3
+	VPXORD      Z4, Z4, Z4
+	VPXORD      Z5, Z5, Z5
+	VPXORD      Z6, Z6, Z6
+	VPXORD      Z7, Z7, Z7
+	BTRQ        $0x00, R10
+	JCC         pairs4
+	VPMOVZXWD   (R8), Z8
+	VPSLLD      $0x10, Z8, Z8
+	VFMADD231PS (R9), Z8, Z0
+	VPMOVZXWD   (R8)(BX*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS (R9), Z9, Z1
+	VPMOVZXWD   (R8)(BX*2), Z10
+	VPSLLD      $0x10, Z10, Z10
+	VFMADD231PS (R9), Z10, Z2
+	VPMOVZXWD   (R8)(DI*1), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS (R9), Z11, Z3
+	ADDQ        $+32, R8
+	ADDQ        $+64, R9
+
+pairs4:
+	SHRQ $0x01, R10
+	JZ   tail4
+
+pair4:
+	VPMOVZXWD   (R8), Z8
+	VPSLLD      $0x10, Z8, Z8
+	VFMADD231PS (R9), Z8, Z0
+	VPMOVZXWD   (R8)(BX*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS (R9), Z9, Z1
+	VPMOVZXWD   (R8)(BX*2), Z10
+	VPSLLD      $0x10, Z10, Z10
+	VFMADD231PS (R9), Z10, Z2
+	VPMOVZXWD   (R8)(DI*1), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS (R9), Z11, Z3
+	ADDQ        $+32, R8
+	ADDQ        $+64, R9
+	VPMOVZXWD   (R8), Z8
+	VPSLLD      $0x10, Z8, Z8
+	VFMADD231PS (R9), Z8, Z4
+	VPMOVZXWD   (R8)(BX*1), Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS (R9), Z9, Z5
+	VPMOVZXWD   (R8)(BX*2), Z10
+	VPSLLD      $0x10, Z10, Z10
+	VFMADD231PS (R9), Z10, Z6
+	VPMOVZXWD   (R8)(DI*1), Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS (R9), Z11, Z7
+	ADDQ        $+32, R8
+	ADDQ        $+64, R9
+	DECQ        R10
+	JNZ         pair4
+
+tail4:
+	TESTQ       AX, AX
+	JZ          sum4
+	VMOVUPS.Z   (R9), K1, Z16
+	VMOVDQU16.Z (R8), K1, Y8
+	VPMOVZXWD   Y8, Z8
+	VPSLLD      $0x10, Z8, Z8
+	VFMADD231PS Z16, Z8, Z0
+	VMOVDQU16.Z (R8)(BX*1), K1, Y9
+	VPMOVZXWD   Y9, Z9
+	VPSLLD      $0x10, Z9, Z9
+	VFMADD231PS Z16, Z9, Z1
+	VMOVDQU16.Z (R8)(BX*2), K1, Y10
+	VPMOVZXWD   Y10, Z10
+	VPSLLD      $0x10, Z10, Z10
+	VFMADD231PS Z16, Z10, Z2
+	VMOVDQU16.Z (R8)(DI*1), K1, Y11
+	VPMOVZXWD   Y11, Z11
+	VPSLLD      $0x10, Z11, Z11
+	VFMADD231PS Z16, Z11, Z3
+
+sum4:
+	VADDPS        Z4, Z0, Z0
+	VADDPS        Z5, Z1, Z1
+	VADDPS        Z6, Z2, Z2
+	VADDPS        Z7, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPD     $0x01, X0, X31
+	VADDPS        X31, X0, X0
+	VPSHUFD       $0x55, X0, X31
+	VADDSS        X31, X0, X0
+	VMOVSS        X0, (CX)
+	VEXTRACTF64X4 $0x01, Z1, Y31
+	VADDPS        Y31, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X31
+	VADDPS        X31, X1, X1
+	VPERMILPD     $0x01, X1, X31
+	VADDPS        X31, X1, X1
+	VPSHUFD       $0x55, X1, X31
+	VADDSS        X31, X1, X1
+	VMOVSS        X1, 4(CX)
+	VEXTRACTF64X4 $0x01, Z2, Y31
+	VADDPS        Y31, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X31
+	VADDPS        X31, X2, X2
+	VPERMILPD     $0x01, X2, X31
+	VADDPS        X31, X2, X2
+	VPSHUFD       $0x55, X2, X31
+	VADDSS        X31, X2, X2
+	VMOVSS        X2, 8(CX)
+	VEXTRACTF64X4 $0x01, Z3, Y31
+	VADDPS        Y31, Y3, Y3
+	VEXTRACTF32X4 $0x01, Y3, X31
+	VADDPS        X31, X3, X3
+	VPERMILPD     $0x01, X3, X31
+	VADDPS        X31, X3, X3
+	VPSHUFD       $0x55, X3, X31
+	VADDSS        X31, X3, X3
+	VMOVSS        X3, 12(CX)
+	ADDQ          BX, DX
+	ADDQ          BX, DX
+	ADDQ          BX, DX
+	ADDQ          BX, DX
+	ADDQ          $+16, CX
+	SUBQ          $0x04, SI
+	JMP           rows4
+
+end4:
+rows1:
+	CMPQ        SI, $0x01
+	JL          end1
+	MOVQ        DX, R8
+	MOVQ        x+32(FP), DI
+	MOVQ        n+40(FP), R9
+	SHRQ        $0x04, R9
+	VPXORD      Z0, Z0, Z0
+	VPXORD      Z4, Z4, Z4
+	BTRQ        $0x00, R9
+	JCC         pairs1
+	VPMOVZXWD   (R8), Z8
+	VPSLLD      $0x10, Z8, Z8
+	VFMADD231PS (DI), Z8, Z0
+	ADDQ        $+32, R8
+	ADDQ        $+64, DI
+
+pairs1:
+	SHRQ $0x01, R9
+	JZ   tail1
+
+pair1:
+	VPMOVZXWD   (R8), Z8
+	VPSLLD      $0x10, Z8, Z8
+	VFMADD231PS (DI), Z8, Z0
+	ADDQ        $+32, R8
+	ADDQ        $+64, DI
+	VPMOVZXWD   (R8), Z8
+	VPSLLD      $0x10, Z8, Z8
+	VFMADD231PS (DI), Z8, Z4
+	ADDQ        $+32, R8
+	ADDQ        $+64, DI
+	DECQ        R9
+	JNZ         pair1
+
+tail1:
+	TESTQ       AX, AX
+	JZ          sum1
+	VMOVUPS.Z   (DI), K1, Z16
+	VMOVDQU16.Z (R8), K1, Y8
+	VPMOVZXWD   Y8, Z8
+	VPSLLD      $0x10, Z8, Z8
+	VFMADD231PS Z16, Z8, Z0
+
+sum1:
+	VADDPS        Z4, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y31
+	VADDPS        Y31, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X31
+	VADDPS        X31, X0, X0
+	VPERMILPD     $0x01, X0, X31
+	VADDPS        X31, X0, X0
+	VPSHUFD       $0x55, X0, X31
+	VADDSS        X31, X0, X0
+	VMOVSS        X0, (CX)
+	ADDQ          BX, DX
+	ADDQ          $+4, CX
+	SUBQ          $0x01, SI
+	JMP           rows1
+
+end1:
+	VZEROUPPER
+	RET

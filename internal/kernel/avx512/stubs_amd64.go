@@ -21,3 +21,30 @@ func interleave16(dst *uint32, src *uint32, n int)
 
 //go:noescape
 func interleave8(dst *uint32, src *uint32, n int)
+
+//go:noescape
+func dotQ8_0(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, blocks int)
+
+//go:noescape
+func dotQ4_0(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, blocks int)
+
+//go:noescape
+func dotIQ4NL(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, blocks int)
+
+//go:noescape
+func dotQ4_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
+
+//go:noescape
+func dotQ5_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
+
+//go:noescape
+func dotQ6_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
+
+//go:noescape
+func dotF32(y *float32, w *uint8, stride int, rows int, x *float32, n int)
+
+//go:noescape
+func dotF16(y *float32, w *uint8, stride int, rows int, x *float32, n int)
+
+//go:noescape
+func dotBF16(y *float32, w *uint8, stride int, rows int, x *float32, n int)

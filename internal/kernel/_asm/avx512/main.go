@@ -11,6 +11,7 @@ func main() {
 	ConstraintExpr("amd64")
 	gemms()
 	interleaves()
+	rowDots()
 	Generate()
 }
 

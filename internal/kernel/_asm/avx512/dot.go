@@ -1,0 +1,265 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// dotRows is the number of rows that a Dot primitive multiplies together: they share the
+// loads of the activations and hide each other's latencies.
+const dotRows = 4
+
+// row addresses bytes of one row of the current group, relative to the current block.
+type row func(disp int) Mem
+
+// rowsLoop emits body for as many groups of dotRows rows as there are, then for single rows.
+// body gets the rows and the register that all of them are relative to, which it advances;
+// it must return one zmm sum per row, which is reduced to y.
+func rowsLoop(body func(suffix string, rows []row, base reg.GPVirtual) []reg.VecPhysical) {
+	y, w, stride, left := ptr("y"), ptr("w"), ptr("stride"), ptr("rows")
+	stride3, base := GP64(), GP64()
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
+	rows := []row{
+		func(disp int) Mem { return Mem{Base: base, Disp: disp} },
+		func(disp int) Mem { return Mem{Base: base, Index: stride, Scale: 1, Disp: disp} },
+		func(disp int) Mem { return Mem{Base: base, Index: stride, Scale: 2, Disp: disp} },
+		func(disp int) Mem { return Mem{Base: base, Index: stride3, Scale: 1, Disp: disp} },
+	}
+	for _, n := range []int{dotRows, 1} {
+		suffix := map[int]string{dotRows: "4", 1: "1"}[n]
+		Label("rows" + suffix)
+		CMPQ(left, Imm(uint64(n)))
+		JL(LabelRef("end" + suffix))
+		MOVQ(w, base)
+		for i, s := range body(suffix, rows[:n], base) {
+			reduce(s, zmm[31])
+			VMOVSS(s.AsX(), Mem{Base: y, Disp: 4 * i})
+		}
+		for range n {
+			ADDQ(stride, w)
+		}
+		add(4*n, y)
+		SUBQ(Imm(uint64(n)), left)
+		JMP(LabelRef("rows" + suffix))
+		Label("end" + suffix)
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// reduce adds the lanes of s into its lowest.
+func reduce(s, tmp reg.VecPhysical) {
+	VEXTRACTF64X4(Imm(1), s, tmp.AsY())
+	VADDPS(tmp.AsY(), s.AsY(), s.AsY())
+	VEXTRACTF32X4(Imm(1), s.AsY(), tmp.AsX())
+	VADDPS(tmp.AsX(), s.AsX(), s.AsX())
+	VPERMILPD(Imm(1), s.AsX(), tmp.AsX())
+	VADDPS(tmp.AsX(), s.AsX(), s.AsX())
+	VPSHUFD(Imm(0x55), s.AsX(), tmp.AsX())
+	VADDSS(tmp.AsX(), s.AsX(), s.AsX())
+}
+
+// splat fills a register with a 32-bit pattern.
+func splat(pattern uint32, v reg.VecPhysical) {
+	r := GP32()
+	MOVL(U32(pattern), r)
+	VPBROADCASTD(r, v)
+}
+
+// table emits read-only words and loads them into a register.
+func table(name string, words [16]uint32, v reg.VecPhysical) {
+	m := GLOBL(name, 8|16)
+	for i, x := range words {
+		DATA(4*i, U32(x))
+	}
+	VMOVDQU32(m, v)
+}
+
+// wordMask loads a mask register.
+func wordMask(bits uint64) reg.OpmaskVirtual {
+	r, k := GP64(), K()
+	MOVQ(U64(bits), r)
+	KMOVQ(r, k)
+	return k
+}
+
+// block32 describes a format of 32 values per block behind a binary16 scale.
+type block32 struct {
+	name   string
+	bytes  int
+	offset uint32 // of the codes
+	setup  func()
+	// load reads the codes of two consecutive blocks, or of one with the upper half unspecified
+	load func(w row, pair bool, upper reg.OpmaskVirtual, codes reg.VecPhysical)
+}
+
+// rowDots generates the row-wise primitives.
+func rowDots() {
+	dotBlock32(block32{"dotQ8_0", 34, 128, func() { splat(0x80808080, zmm[20]) },
+		func(w row, pair bool, _ reg.OpmaskVirtual, codes reg.VecPhysical) {
+			VMOVDQU32(w(2), codes.AsY())
+			if pair {
+				VINSERTI64X4(Imm(1), w(36), codes, codes)
+			}
+			VPXORD(zmm[20], codes, codes)
+		}})
+	nibbles := func(w row, pair bool, upper reg.OpmaskVirtual, codes reg.VecPhysical) {
+		VBROADCASTI32X4(w(2), codes)
+		if pair {
+			VBROADCASTI32X4(w(20), upper, codes)
+		}
+		VPSRLVD(zmm[21], codes, codes)
+		VPANDD(zmm[20], codes, codes)
+	}
+	shifts := func() {
+		splat(0x0f0f0f0f, zmm[20])
+		table("nibbleShifts", [16]uint32{4: 4, 5: 4, 6: 4, 7: 4, 12: 4, 13: 4, 14: 4, 15: 4}, zmm[21])
+	}
+	dotBlock32(block32{"dotQ4_0", 18, 8, shifts, nibbles})
+	dotBlock32(block32{"dotIQ4NL", 18, 128, func() {
+		splat(0x0f0f0f0f, zmm[20])
+		m := Mem{Symbol: Symbol{Name: "nibbleShifts", Static: true}, Base: reg.StaticBase}
+		VMOVDQU32(m, zmm[21])
+		VBROADCASTI32X4(iq4Codes(), zmm[22])
+	}, func(w row, pair bool, upper reg.OpmaskVirtual, codes reg.VecPhysical) {
+		nibbles(w, pair, upper, codes)
+		VPSHUFB(codes, zmm[22], codes)
+	}})
+	dotQ4K()
+	dotQ6K()
+	dotFloat("dotF32", 4, func(m Mem, v, _ reg.VecPhysical) { VMOVUPS(m, v) },
+		func(m Mem, k reg.OpmaskVirtual, v reg.VecPhysical) { VMOVUPS_Z(m, k, v) })
+	dotFloat("dotF16", 2, func(m Mem, v, _ reg.VecPhysical) { VCVTPH2PS(m, v) },
+		func(m Mem, k reg.OpmaskVirtual, v reg.VecPhysical) {
+			VMOVDQU16_Z(m, k, v.AsY())
+			VCVTPH2PS(v.AsY(), v)
+		})
+	dotFloat("dotBF16", 2, func(m Mem, v, _ reg.VecPhysical) {
+		VPMOVZXWD(m, v)
+		VPSLLD(Imm(16), v, v)
+	}, func(m Mem, k reg.OpmaskVirtual, v reg.VecPhysical) {
+		VMOVDQU16_Z(m, k, v.AsY())
+		VPMOVZXWD(v.AsY(), v)
+		VPSLLD(Imm(16), v, v)
+	})
+}
+
+// iq4Codes emits the levels of IQ4_NL, offset by 128.
+func iq4Codes() Mem {
+	m := GLOBL("iq4Codes", 8|16)
+	for i, v := range []int{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113} {
+		DATA(i, U8(v+128))
+	}
+	return m
+}
+
+// dotBlock32 multiplies two blocks per step: lanes 0–7 belong to the first, 8–15 to the
+// second. Each lane starts at −offset·Σq of its four values, so the codes' offset cancels
+// exactly; then sum += dot·scale·d.
+func dotBlock32(f block32) {
+	TEXT(f.name, NOSPLIT, "func(y *float32, w *uint8, stride, rows int, q *int8, d *float32, blocks int)")
+	Pragma("noescape")
+	x, offset, init, ds, upperBits := zmm[16], zmm[17], zmm[18], zmm[19], uint64(0xff00)
+	upper := wordMask(upperBits)
+	splat(f.offset*0x01010101, offset)
+	f.setup()
+	rowsLoop(func(suffix string, w []row, base reg.GPVirtual) []reg.VecPhysical {
+		n := len(w)
+		sum, codes, acc, scale := zmm[0:n], zmm[4:4+n], zmm[8:8+n], zmm[12:12+n]
+		qp, dp, left := ptr("q"), ptr("d"), ptr("blocks")
+		zero(sum...)
+		step := func(pair bool) {
+			if pair {
+				VMOVDQU32(Mem{Base: qp}, x)
+			} else {
+				VMOVDQU32(Mem{Base: qp}, x.AsY())
+			}
+			VPXORD(ds, ds, ds)
+			VPXORD(init, init, init)
+			VPDPBUSD(x, offset, init)
+			VPSUBD(init, ds, init)
+			VBROADCASTSS(Mem{Base: dp}, ds.AsY())
+			if pair {
+				VBROADCASTSS(at(dp, 4), upper, ds)
+			}
+			for i := range w {
+				f.load(w[i], pair, upper, codes[i])
+				VMOVDQA32(init, acc[i])
+				VPDPBUSD(x, codes[i], acc[i])
+				VPBROADCASTW(w[i](0), scale[i].AsY())
+				if pair {
+					VPBROADCASTW(w[i](f.bytes), upper, scale[i].AsY())
+				}
+				VCVTDQ2PS(acc[i], acc[i])
+				VCVTPH2PS(scale[i].AsY(), scale[i])
+				VMULPS(ds, scale[i], scale[i])
+				VFMADD231PS(scale[i], acc[i], sum[i])
+			}
+		}
+		SUBQ(Imm(2), left)
+		JL(LabelRef("tail" + suffix))
+		Label("pair" + suffix)
+		step(true)
+		add(64, qp)
+		add(8, dp)
+		add(2*f.bytes, base)
+		SUBQ(Imm(2), left)
+		JGE(LabelRef("pair" + suffix))
+		Label("tail" + suffix)
+		CMPQ(left, I8(-1))
+		JNE(LabelRef("sum" + suffix))
+		step(false)
+		Label("sum" + suffix)
+		return sum
+	})
+}
+
+// dotFloat multiplies rows of floats of size bytes, 16 at a time in two alternating sums.
+func dotFloat(name string, size int, load func(m Mem, v, tmp reg.VecPhysical), part func(m Mem, k reg.OpmaskVirtual, v reg.VecPhysical)) {
+	TEXT(name, NOSPLIT, "func(y *float32, w *uint8, stride, rows int, x *float32, n int)")
+	Pragma("noescape")
+	rem := ptr("n")
+	ANDQ(Imm(15), rem)
+	mask := tailMask(rem)
+	rowsLoop(func(suffix string, w []row, base reg.GPVirtual) []reg.VecPhysical {
+		k := len(w)
+		even, odd, v := zmm[0:k], zmm[4:4+k], zmm[8:8+k]
+		x, left := ptr("x"), ptr("n")
+		SHRQ(Imm(4), left)
+		zero(even...)
+		zero(odd...)
+		step := func(sum []reg.VecPhysical) {
+			for i := range w {
+				load(w[i](0), v[i], nil)
+				VFMADD231PS(Mem{Base: x}, v[i], sum[i])
+			}
+			add(16*size, base)
+			add(64, x)
+		}
+		BTRQ(Imm(0), left)
+		JCC(LabelRef("pairs" + suffix))
+		step(even)
+		Label("pairs" + suffix)
+		SHRQ(Imm(1), left)
+		JZ(LabelRef("tail" + suffix))
+		Label("pair" + suffix)
+		step(even)
+		step(odd)
+		DECQ(left)
+		JNZ(LabelRef("pair" + suffix))
+		Label("tail" + suffix)
+		TESTQ(rem, rem)
+		JZ(LabelRef("sum" + suffix))
+		VMOVUPS_Z(Mem{Base: x}, mask, zmm[16])
+		for i := range w {
+			part(w[i](0), mask, v[i])
+			VFMADD231PS(zmm[16], v[i], even[i])
+		}
+		Label("sum" + suffix)
+		for i := range w {
+			VADDPS(odd[i], even[i], even[i])
+		}
+		return even
+	})
+}
