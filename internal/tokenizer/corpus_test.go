@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 )
@@ -48,6 +49,7 @@ A list - with dashes - and more... and so on! What? Really?! [1] {2} <3> #4 *5* 
 	corpusCode = `package main
 
 import (
+	"fmt"
 	"errors"
 	"fmt"
 	"os"
@@ -188,6 +190,19 @@ func (w *corpusWriter) nounPhrase() string {
 	return phrase + w.noun()
 }
 
+// number mentions n in one of several ways.
+func (w *corpusWriter) number(n int) string {
+	switch w.rng.IntN(4) {
+	case 0:
+		return fmt.Sprintf(" in %d", n)
+	case 1:
+		return fmt.Sprintf(" (%d.%02d%%)", n, w.rng.IntN(100))
+	case 2:
+		return fmt.Sprintf(" for $%d,%03d", n, 50*w.rng.IntN(20))
+	}
+	return fmt.Sprintf(" with %d %s", n, w.noun())
+}
+
 func (w *corpusWriter) sentence() {
 	subjects := [...]string{"I", "you", "he", "she", "it", "we", "they", "people"}
 	s := w.nounPhrase()
@@ -200,6 +215,10 @@ func (w *corpusWriter) sentence() {
 	}
 	if w.rng.IntN(3) == 0 {
 		s += ", " + w.pick(w.adverbs)
+	}
+	if w.rng.IntN(8) == 0 {
+		most := [...]int{10, 100, 1000, 2100}[w.rng.IntN(4)]
+		s += w.number(most/2 + w.rng.IntN(most))
 	}
 	if w.rng.IntN(4) == 0 {
 		s += ", and " + w.nounPhrase() + " " + w.verb() + " " + w.pick(w.adverbs)

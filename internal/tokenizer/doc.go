@@ -9,13 +9,15 @@
 //     byte for characters outside the vocabulary.
 //
 // Ids equal llama.cpp's on the same vocabulary, for well-formed and for broken
-// UTF-8; the fixtures under testdata hold its ids. Three deliberate differences
+// UTF-8; the fixtures under testdata hold its ids. Four deliberate differences
 // stand where it has no answer or loses text:
 //
 //   - A four-byte sequence that encodes a value above U+10FFFF ends in an
 //     uncaught error there; here each of its bytes reads as U+FFFD.
 //   - Its detokenizer may remove spaces before punctuation; [Tokenizer.Decode]
 //     never does, so that text survives the round trip.
+//   - A normal token with characters outside the byte alphabet decodes to these
+//     characters, where llama.cpp writes a note about an unknown byte.
 //   - Tokens of equal length that overlap in the text are tried in order of id
 //     here; its order is unspecified.
 //

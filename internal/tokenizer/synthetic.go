@@ -27,8 +27,8 @@ const (
 
 // Synthetic returns a valid vocabulary of exactly size tokens that is nobody's
 // model's: single bytes, merges learned from this project's own text, made-up
-// words as fillers, and special tokens. Ordinary English takes about four bytes
-// per token when size leaves room for all merges (some 3,200). The kind is
+// words as fillers, and special tokens. Ordinary English takes three to four
+// bytes per token when size leaves room for all merges (some 3,400 tokens). The kind is
 // "llama" for a scored vocabulary, or a pre-tokenizer's name for byte-level BPE.
 // The seed chooses the fillers; nothing else depends on it. The error says why
 // kind or size is impossible.
@@ -99,6 +99,7 @@ func (b *builder) bpe(pre string, seed uint64) {
 	for i := range 256 {
 		b.add(string(a.char[i]), Normal)
 	}
+	b.v.Merges = []string{} // nil would mean that there is no list
 	for line := range strings.Lines(learnedText) {
 		line = strings.TrimSuffix(line, "\n")
 		left, right, _ := strings.Cut(line, " ")

@@ -208,8 +208,9 @@ type DecodeOptions struct {
 
 // Decode returns the text of ids. For "llama" vocabularies with a space prefix
 // one leading space goes. It is the inverse of Encode for well-formed text whose
-// bytes all have tokens (and, for "llama", that holds no U+2581). The result is
-// not well-formed where ids end inside a character.
+// bytes all have tokens, with special tokens neither parsed nor user-defined;
+// "llama" vocabularies turn U+2581 into a space. The result is not well-formed
+// where ids end inside a character.
 func (t *Tokenizer) Decode(ids []int32, opt DecodeOptions) string {
 	var b strings.Builder
 	begun := !t.spacePrefix

@@ -39,7 +39,7 @@ type Vocab struct {
 	Tokens []string  // tokenizer.ggml.tokens
 	Scores []float32 // tokenizer.ggml.scores; required for "llama", higher merges first
 	Types  []int32   // tokenizer.ggml.token_type; empty means all Normal
-	Merges []string  // tokenizer.ggml.merges: "left right" in order of rank; required for "gpt2"
+	Merges []string  // tokenizer.ggml.merges: "left right" in order of rank; not nil for "gpt2"
 
 	BOS, EOS, EOT, UNK, PAD int32 // -1 where the vocabulary has none
 
