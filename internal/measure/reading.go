@@ -109,6 +109,9 @@ type Channel struct {
 	RateHz float64 `json:"rate_hz"`
 	// Resolution is the smallest step of the value, in the kind's unit; 0 when unknown.
 	Resolution float64 `json:"resolution,omitempty"`
+	// Capacity is the value (for CPU time the rate) at which the machine is full: cores or
+	// bytes of memory; 0 when unknown or without meaning. Percent figures refer to it.
+	Capacity float64 `json:"capacity,omitempty"`
 	// Uncertainty is the relative standard uncertainty of an estimate; 0 when unknown.
 	Uncertainty float64 `json:"uncertainty,omitempty"`
 }

@@ -44,3 +44,9 @@ type Source interface {
 	// Close releases what Open took. Closing twice is allowed.
 	Close() error
 }
+
+// Explainer is implemented by sources that can say why a single reading failed.
+type Explainer interface {
+	// Failure returns why Channels()[channel] last read as NaN, nil when it never did.
+	Failure(channel int) error
+}
