@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -93,6 +94,20 @@ func TestQuantizeEqualsReference(t *testing.T) {
 			if !bytes.Equal(got[i:i+size], want[i:i+size]) {
 				t.Errorf("%v block %d:\n got %v\nwant %v", dt, i/size, got[i:i+size], want[i:i+size])
 			}
+		}
+	}
+}
+
+// The encoders give the same bytes on every architecture: fused multiply-adds would not.
+func TestQuantizeSameEverywhere(t *testing.T) {
+	x := floats(t, fixture(t, "quantize.f32"))[:768]
+	for dt, want := range map[DType]uint32{Q4_K: 0xdf4ae9b3, Q6_K: 0x80d82b11} {
+		b := make([]byte, len(x)/256*dt.BlockBytes())
+		if err := Quantize(b, dt, x); err != nil {
+			t.Fatal(err)
+		}
+		if got := crc32.ChecksumIEEE(b); got != want {
+			t.Errorf("%v: CRC-32 %#08x, want %#08x", dt, got, want)
 		}
 	}
 }
