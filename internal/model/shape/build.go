@@ -32,7 +32,7 @@ func (s Shape) Build(f Format, seed uint64) (*model.Source, error) {
 	}
 	fillAll(planned, seed)
 	var err error
-	if src.Vocab, err = tokenizer.Synthetic(s.pre, s.Config.Vocab, seed); err != nil {
+	if src.Vocab, err = tokenizer.Synthetic(s.Pre, s.Config.Vocab, seed); err != nil {
 		return nil, fmt.Errorf("%s: %w", src.Name, err)
 	}
 	return src, nil
@@ -83,6 +83,9 @@ func (s Shape) tensors(f Format) []planned {
 	}
 	queries, keys := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	branch := 1 / root(2*c.Layers)
+	if s.Gain != 0 {
+		branch *= s.Gain
+	}
 	for i := range c.Layers {
 		blk := fmt.Sprintf("blk.%d.", i)
 		add(blk+"attn_norm.weight", tensor.F32, 1, 0.05, c.Width)

@@ -22,7 +22,10 @@ type Shape struct {
 	Tied   bool // the output layer is the embedding matrix
 	// Factor is llama 3's context extension, 0 for none (see ropeFactors).
 	Factor float64
-	pre    string // pre-tokenizer of the synthetic vocabulary
+	// Gain scales what blocks add to the residual stream; 0 stands for 1, at which their sum
+	// has unit variance and outweighs the embedding.
+	Gain float64
+	Pre  string // pre-tokenizer of the synthetic vocabulary
 }
 
 // Catalogue lists the shapes that users may name. The numbers are those of the models'
@@ -44,29 +47,29 @@ func Catalogue() []Shape {
 // tiny lists shapes for tests and demonstrations of the machinery; no published model has them.
 func tiny() []Shape {
 	return []Shape{
-		{Name: "tiny", Tied: true, pre: "smollm", Config: model.Config{
+		{Name: "tiny", Tied: true, Pre: "smollm", Config: model.Config{
 			Architecture: "llama", Context: 2048, Width: 256, Layers: 2, FFN: 512, Heads: 4, KVHeads: 2, HeadDim: 64,
 			RopeDims: 64, Vocab: 512, Eps: 1e-5, RopeBase: 10000, RopeScale: 1}},
-		{Name: "tiny-qwen2", pre: "qwen2", Config: model.Config{
+		{Name: "tiny-qwen2", Pre: "qwen2", Config: model.Config{
 			Architecture: "qwen2", Context: 2048, Width: 256, Layers: 2, FFN: 512, Heads: 6, KVHeads: 2, HeadDim: 32,
 			RopeDims: 32, Vocab: 515, Eps: 1e-6, RopeBase: 1e6, RopeScale: 1}},
 	}
 }
 
 func smollm2(name string, width, layers, ffn, heads, kvHeads int, ropeBase float64) Shape {
-	return Shape{Name: name, Tied: true, pre: "smollm", Config: model.Config{
+	return Shape{Name: name, Tied: true, Pre: "smollm", Config: model.Config{
 		Architecture: "llama", Context: 8192, Width: width, Layers: layers, FFN: ffn, Heads: heads, KVHeads: kvHeads,
 		HeadDim: 64, RopeDims: 64, Vocab: 49152, Eps: 1e-5, RopeBase: ropeBase, RopeScale: 1}}
 }
 
 func qwen25(name string, width, layers, ffn, heads, kvHeads, headDim, vocab int, tied bool) Shape {
-	return Shape{Name: name, Tied: tied, pre: "qwen2", Config: model.Config{
+	return Shape{Name: name, Tied: tied, Pre: "qwen2", Config: model.Config{
 		Architecture: "qwen2", Context: 32768, Width: width, Layers: layers, FFN: ffn, Heads: heads, KVHeads: kvHeads,
 		HeadDim: headDim, RopeDims: headDim, Vocab: vocab, Eps: 1e-6, RopeBase: 1e6, RopeScale: 1}}
 }
 
 func llama3(name string, width, layers, ffn, heads, headDim int, factor float64, tied bool) Shape {
-	return Shape{Name: name, Tied: tied, Factor: factor, pre: "llama-bpe", Config: model.Config{
+	return Shape{Name: name, Tied: tied, Factor: factor, Pre: "llama-bpe", Config: model.Config{
 		Architecture: "llama", Context: 131072, Width: width, Layers: layers, FFN: ffn, Heads: heads, KVHeads: 8,
 		HeadDim: headDim, RopeDims: headDim, Vocab: 128256, Eps: 1e-5, RopeBase: 500000, RopeScale: 1}}
 }

@@ -1,0 +1,278 @@
+// Package engine runs language models on this machine's CPU: it loads a GGUF file or a
+// shape model, computes prompts in batches and answers token by token.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/kernel"
+	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/model/llama"
+	"github.com/wattlaw/wattlaw/internal/model/qwen2"
+	"github.com/wattlaw/wattlaw/internal/model/shape"
+	"github.com/wattlaw/wattlaw/internal/tokenizer"
+	"github.com/wattlaw/wattlaw/internal/unit"
+)
+
+// Options say how a model is loaded. The zero value of each field takes its default.
+type Options struct {
+	Threads int    // compute threads; default: one per CPU that Go may use
+	Context int    // tokens of prompt and answer together; default: the model's, at most 4096
+	Batch   int    // tokens of one prefill pass; default 512
+	Kernel  string // instruction set by name; default: the best of this CPU
+	Seed    uint64 // of a shape model's weights
+}
+
+const (
+	defaultContext = 4096
+	defaultBatch   = 512
+	maxThreads     = 1024
+)
+
+// Info is what there is to say of a loaded model.
+type Info struct {
+	Name         string `json:"name"`
+	Architecture string `json:"architecture"`
+	Quant        string `json:"quant"`
+	Parameters   int64  `json:"parameters"`
+	Bytes        int64  `json:"bytes"` // of the weights
+	Context      int    `json:"context"`
+	Vocabulary   int    `json:"vocabulary"`
+	Meaningless  bool   `json:"meaningless"` // random weights: the text says nothing
+	Kernel       string `json:"kernel"`
+	Threads      int    `json:"threads"`
+}
+
+// Engine is a loaded model and one sequence. It is not safe for concurrent use.
+type Engine struct {
+	info      Info
+	source    *model.Source
+	file      *gguf.File // nil for shape models
+	graph     model.Graph
+	tokenizer *tokenizer.Tokenizer
+	team      *model.Team
+	state     *model.State
+	position  int // tokens that the cache holds
+}
+
+// architectures is the list of what can be run, by general.architecture.
+func architectures() map[string]func(*model.Source) (model.Graph, error) {
+	return map[string]func(*model.Source) (model.Graph, error){
+		llama.Architecture: llama.New,
+		qwen2.Architecture: qwen2.New,
+	}
+}
+
+// Load loads the model that ref names: a path of a GGUF file, or a shape such as
+// "shape:smollm2-135m@q8_0". Close releases it.
+func Load(ref string, opt Options) (*Engine, error) {
+	e := &Engine{}
+	if err := e.load(ref, opt); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+func (e *Engine) load(ref string, opt Options) (err error) {
+	kernels := kernel.Best()
+	if opt.Kernel != "" {
+		if kernels, err = kernel.ByName(opt.Kernel); err != nil {
+			return err
+		}
+	}
+	threads := opt.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	if threads < 1 || threads > maxThreads {
+		return fmt.Errorf("%d threads: want 1 to %d", threads, maxThreads)
+	}
+	if err := e.open(ref, opt.Seed); err != nil {
+		return err
+	}
+	build := architectures()[e.source.Text("general.architecture")]
+	if build == nil {
+		return fmt.Errorf("%s: architecture %q is not supported; there are llama and qwen2",
+			ref, e.source.Text("general.architecture"))
+	}
+	if e.graph, err = build(e.source); err != nil {
+		return err
+	}
+	if e.tokenizer, err = tokenizer.New(e.source.Vocab); err != nil {
+		return fmt.Errorf("%s: %w", ref, err)
+	}
+	config := e.graph.Config()
+	if n := e.tokenizer.Size(); n > config.Vocab {
+		return fmt.Errorf("%s: %d tokens for an embedding matrix of %d rows", ref, n, config.Vocab)
+	}
+	positions, err := e.positions(opt.Context)
+	if err != nil {
+		return err
+	}
+	batch := opt.Batch
+	if batch <= 0 {
+		batch = defaultBatch
+	}
+	batch = min(batch, positions)
+	e.team = model.NewTeam(threads, kernels)
+	e.state = model.NewState(config, e.graph.Layers(), positions, batch, 1, threads)
+	e.info = Info{
+		Name: ref, Architecture: config.Architecture, Quant: e.source.Quant, Parameters: e.source.Parameters(),
+		Bytes: e.source.Bytes(), Context: positions, Vocabulary: config.Vocab, Meaningless: e.source.Meaningless,
+		Kernel: kernels.Name(), Threads: threads,
+	}
+	return nil
+}
+
+// open reads or makes the model's metadata and tensors.
+func (e *Engine) open(ref string, seed uint64) (err error) {
+	if strings.HasPrefix(ref, shape.Prefix) {
+		s, format, err := shape.Parse(ref)
+		if err != nil {
+			return err
+		}
+		if err := checkMemory("the weights of "+ref, s.Plan(format).Bytes()); err != nil {
+			return err
+		}
+		e.source, err = s.Build(format, seed)
+		return err
+	}
+	if e.file, err = gguf.Open(ref); err != nil {
+		return err
+	}
+	e.source, err = model.FromFile(e.file)
+	return err
+}
+
+// positions settles the context length and checks that its cache fits.
+func (e *Engine) positions(wanted int) (int, error) {
+	config := e.graph.Config()
+	n := wanted
+	switch {
+	case n == 0:
+		n = min(config.Context, defaultContext)
+	case n < 1 || n > config.Context:
+		return 0, fmt.Errorf("context of %d tokens: %s was trained for 1 to %d", n, e.source.Name, config.Context)
+	}
+	return n, checkMemory(fmt.Sprintf("a key–value cache of %d tokens", n), config.KVBytes(n))
+}
+
+// checkMemory refuses an allocation that the machine's available memory cannot hold, with
+// a message instead of a kill. Where the available memory is unknown nothing is refused.
+func checkMemory(what string, bytes int64) error {
+	available, ok := availableMemory()
+	if ok && bytes > available {
+		return fmt.Errorf("%s needs %v, but only %v of memory are available", what, unit.Bytes(bytes), unit.Bytes(available))
+	}
+	return nil
+}
+
+// Close stops the workers and releases the file.
+func (e *Engine) Close() error {
+	if e.team != nil {
+		e.team.Close()
+		e.team = nil
+	}
+	if e.file != nil {
+		return e.file.Close()
+	}
+	return nil
+}
+
+// Info describes the model.
+func (e *Engine) Info() Info { return e.info }
+
+// Tokenizer returns the model's tokenizer.
+func (e *Engine) Tokenizer() *tokenizer.Tokenizer { return e.tokenizer }
+
+// ChatTemplate returns the model's chat template, "" when it has none.
+func (e *Engine) ChatTemplate() string { return e.source.Text("tokenizer.chat_template") }
+
+// Reset forgets the sequence.
+func (e *Engine) Reset() { e.position = 0 }
+
+// Position returns the number of tokens that the sequence has.
+func (e *Engine) Position() int { return e.position }
+
+// Eval appends tokens to the sequence and returns the logits after the last one, one value
+// per token of the vocabulary; they are valid until the next call. When ctx ends it stops
+// between two batches with the cause.
+func (e *Engine) Eval(ctx context.Context, tokens []int32) ([]float32, error) {
+	if err := e.check(tokens); err != nil {
+		return nil, err
+	}
+	for len(tokens) > 0 {
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
+		}
+		n := min(len(tokens), e.state.Batch())
+		want := model.WantNone
+		if n == len(tokens) {
+			want = model.WantLast
+		}
+		e.forward(tokens[:n], want)
+		tokens = tokens[n:]
+	}
+	return e.state.Logits[:e.info.Vocabulary], nil
+}
+
+func (e *Engine) forward(tokens []int32, want model.Want) {
+	e.state.Begin(tokens, e.position, want)
+	e.team.Run(func(w *model.Worker) { e.graph.Forward(w, e.state) })
+	e.position += len(tokens)
+}
+
+// check says whether tokens can be appended.
+func (e *Engine) check(tokens []int32) error {
+	if len(tokens) == 0 {
+		return errors.New("the prompt is empty: it must hold at least one token")
+	}
+	if n := e.position + len(tokens); n > e.info.Context {
+		return fmt.Errorf("%d tokens do not fit the context of %d: shorten the prompt or raise the context", n, e.info.Context)
+	}
+	for i, id := range tokens {
+		if id < 0 || int(id) >= e.info.Vocabulary {
+			return fmt.Errorf("token %d at position %d is outside the vocabulary of %d", id, i, e.info.Vocabulary)
+		}
+	}
+	return nil
+}
+
+// logitBytes bounds the logits of one pass of AllLogits.
+const logitBytes = 64 << 20
+
+// AllLogits runs tokens as a new sequence in batches of at most batch tokens (0: as many as
+// are allowed) and hands the logits of each position to sink, which must not keep them.
+func (e *Engine) AllLogits(ctx context.Context, tokens []int32, batch int, sink func(position int, logits []float32) error) error {
+	e.Reset()
+	if err := e.check(tokens); err != nil {
+		return err
+	}
+	vocab := e.info.Vocabulary
+	most := max(1, min(e.state.Batch(), logitBytes/(4*vocab)))
+	if batch <= 0 || batch > most {
+		batch = most
+	}
+	if need := min(batch, len(tokens)) * vocab; len(e.state.Logits) < need {
+		e.state.Logits = make([]float32, need)
+	}
+	for len(tokens) > 0 {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		n, first := min(batch, len(tokens)), e.position
+		e.forward(tokens[:n], model.WantAll)
+		for i := range n {
+			if err := sink(first+i, e.state.Logits[i*vocab:(i+1)*vocab]); err != nil {
+				return err
+			}
+		}
+		tokens = tokens[n:]
+	}
+	return nil
+}
