@@ -8,8 +8,8 @@
 package gguf
 
 import (
-	"bytes"
 	"math"
+	"slices"
 
 	"github.com/wattlaw/wattlaw/internal/tensor"
 	"github.com/wattlaw/wattlaw/internal/tensor/tensorfile"
@@ -99,7 +99,7 @@ func (f *File) Size() int64 { return int64(len(f.data)) }
 
 // Tensors returns all tensors in the order of the file. The slice is the caller's, the
 // shapes are shared and must not be changed.
-func (f *File) Tensors() []Tensor { return append([]Tensor(nil), f.tensors...) }
+func (f *File) Tensors() []Tensor { return slices.Clone(f.tensors) }
 
 // Tensor returns the tensor of that name.
 func (f *File) Tensor(name string) (Tensor, bool) {
@@ -122,7 +122,7 @@ func (f *File) Data(t Tensor) []byte {
 }
 
 // Keys returns the metadata keys in the order of the file.
-func (f *File) Keys() []string { return append([]string(nil), f.keys...) }
+func (f *File) Keys() []string { return slices.Clone(f.keys) }
 
 // Value returns the metadata value of a key.
 func (f *File) Value(key string) (Value, bool) {
@@ -187,6 +187,3 @@ func elements[T any](v Value, convert func(Value) (T, bool)) ([]T, bool) {
 	}
 	return out, true
 }
-
-// IsGGUF reports whether data starts like a GGUF file.
-func IsGGUF(data []byte) bool { return bytes.HasPrefix(data, []byte(magic)) }

@@ -358,6 +358,16 @@ func TestWriterRefuses(t *testing.T) {
 	if _, err := ArrayOfArrays([]Value{ValueOf("x")}); err == nil {
 		t.Error("array of arrays with a string: no error")
 	}
+	deep := ArrayOf([]bool{true})
+	for range maxNesting - 1 {
+		var err error
+		if deep, err = ArrayOfArrays([]Value{deep}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := ArrayOfArrays([]Value{deep}); err == nil {
+		t.Error("arrays nested deeper than can be read: no error")
+	}
 	for name, n := range map[string]int{"short source": 3, "long source": 5} {
 		w := NewWriter()
 		add(t, w, "x", tensor.F32, make([]byte, n), 1)

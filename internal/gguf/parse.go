@@ -164,15 +164,16 @@ func (p *parser) metadata(n int) {
 			p.fail(field, at, "%q appears twice", key)
 		}
 		p.file.keys = append(p.file.keys, key)
-		p.file.values[key] = p.value("metadata " + key)
+		p.file.values[key] = p.value(key)
 	}
 }
 
 // value reads type and payload, and copies the payload, for it outlives the mapping.
-func (p *parser) value(field string) Value {
+func (p *parser) value(key string) Value {
+	field := "metadata " + key
 	typ := p.valueType(field + ": type")
 	start := p.pos
-	if field == "metadata "+alignmentKey {
+	if key == alignmentKey {
 		p.alignAt = start
 	}
 	p.skip(field+": value", typ, 0)

@@ -95,13 +95,16 @@ func ArrayOf[T Scalar](values []T) Value {
 	return Value{Array, raw}
 }
 
-// ArrayOfArrays returns a metadata array of arrays. It errs when an element is none.
-// Most readers of the format take no nested arrays.
+// ArrayOfArrays returns a metadata array of arrays. It errs when an element is none, and
+// beyond four levels. Most other readers of the format take no nested arrays.
 func ArrayOfArrays(arrays []Value) (Value, error) {
 	raw := appendArrayHead(nil, Array, len(arrays))
 	for i, v := range arrays {
 		if v.typ != Array {
 			return Value{}, fmt.Errorf("array of arrays: element %d is %v", i, v.typ)
+		}
+		if v.nesting() == maxNesting {
+			return Value{}, fmt.Errorf("array of arrays: element %d makes more than %d levels", i, maxNesting)
 		}
 		raw = append(raw, v.raw...)
 	}
@@ -169,6 +172,21 @@ func (v Value) Len() int {
 		return 0
 	}
 	return int(binary.LittleEndian.Uint64(v.raw[4:]))
+}
+
+// nesting returns the levels of arrays: 1 for one of scalars, 0 for other values.
+func (v Value) nesting() int {
+	elem, ok := v.Elem()
+	if !ok {
+		return 0
+	}
+	deepest := 0
+	if elem == Array {
+		for e := range v.All() {
+			deepest = max(deepest, e.nesting())
+		}
+	}
+	return 1 + deepest
 }
 
 // All yields the elements of an array in order, and nothing for other values.

@@ -23,9 +23,11 @@ func Dequantize(dst []float32, dt DType, src []byte) error {
 }
 
 // Quantize writes src as elements of type dt to dst, which must have exactly the bytes that
-// len(src) elements take. F32, F16, BF16, Q8_0, Q4_0, Q4_K and Q6_K can be written. Block
-// types need finite values whose block scale fits a float16; the error names the first
-// block that fails, and dst is then filled up to it.
+// len(src) elements take. F32, F16, BF16, Q8_0, Q4_0, Q4_K and Q6_K can be written. F16 and
+// BF16 round to nearest, beyond their range to infinity. Block types need finite values
+// whose block scale fits a float16; the error names the first block that fails, and dst is
+// then filled up to it. Q8_0 and Q4_0 give the bytes of the format's reference quantizer.
+// Parts of one tensor can be quantized concurrently.
 func Quantize(dst []byte, dt DType, src []float32) error {
 	encode := encoder(dt)
 	if encode == nil {
