@@ -4,7 +4,6 @@ import (
 	"golang.org/x/sys/cpu"
 
 	"github.com/wattlaw/wattlaw/internal/kernel/avx512"
-	"github.com/wattlaw/wattlaw/internal/kernel/ref"
 	"github.com/wattlaw/wattlaw/internal/tensor"
 )
 
@@ -28,18 +27,23 @@ func avx512Table() table {
 	t.name, t.rows = "avx512vnni", avx512.Rows
 	t.interleave = avx512.Interleave
 	t.gemmQ8, t.gemmQ4K, t.gemmQ6K, t.gemmF32 = avx512.GemmQ8, avx512.GemmQ4K, avx512.GemmQ6K, avx512.GemmF32
+	t.quantizeQ8, t.quantizeQ8K = avx512.QuantizeQ8, avx512.QuantizeQ8K
 	t.quantized = map[tensor.DType]quantized{
-		tensor.Q8_0:  {ref.UnpackQ8_0, avx512.DotQ8_0},
-		tensor.Q4_0:  {ref.UnpackQ4_0, avx512.DotQ4_0},
-		tensor.IQ4NL: {ref.UnpackIQ4NL, avx512.DotIQ4NL},
-		tensor.Q4_K:  {ref.UnpackQ4_K, avx512.DotQ4_K},
-		tensor.Q5_K:  {ref.UnpackQ5_K, avx512.DotQ5_K},
-		tensor.Q6_K:  {ref.UnpackQ6_K, avx512.DotQ6_K},
+		tensor.Q8_0:  {avx512.UnpackQ8_0, avx512.DotQ8_0},
+		tensor.Q4_0:  {avx512.UnpackQ4_0, avx512.DotQ4_0},
+		tensor.IQ4NL: {avx512.UnpackIQ4NL, avx512.DotIQ4NL},
+		tensor.Q4_K:  {avx512.UnpackQ4_K, avx512.DotQ4_K},
+		tensor.Q5_K:  {avx512.UnpackQ5_K, avx512.DotQ5_K},
+		tensor.Q6_K:  {avx512.UnpackQ6_K, avx512.DotQ6_K},
 	}
 	t.floats = map[tensor.DType]floats{
-		tensor.F32:  {ref.RowF32, avx512.DotF32},
-		tensor.F16:  {ref.RowF16, avx512.DotF16},
-		tensor.BF16: {ref.RowBF16, avx512.DotBF16},
+		tensor.F32:  {avx512.RowF32, avx512.DotF32},
+		tensor.F16:  {avx512.RowF16, avx512.DotF16},
+		tensor.BF16: {avx512.RowBF16, avx512.DotBF16},
 	}
+	t.toF16, t.fromF16, t.roundF16, t.roundBF16 = avx512.ToF16, avx512.FromF16, avx512.RoundF16, avx512.RoundBF16
+	t.rmsNorm, t.swiGLU, t.add = avx512.RMSNorm, avx512.SwiGLU, avx512.Add
+	t.ropePairs, t.ropeHalves = avx512.RopePairs, avx512.RopeHalves
+	t.softmax, t.scaleLanes = avx512.Softmax, avx512.ScaleLanes
 	return t
 }

@@ -983,6 +983,15 @@ done:
 	VZEROUPPER
 	RET
 
+DATA bytes0f<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL bytes0f<>(SB), RODATA|NOPTR, $8
+
+DATA bytes30<>+0(SB)/8, $0x3030303030303030
+GLOBL bytes30<>(SB), RODATA|NOPTR, $8
+
+DATA bytes3f<>+0(SB)/8, $0x3f3f3f3f3f3f3f3f
+GLOBL bytes3f<>(SB), RODATA|NOPTR, $8
+
 // func dotQ8_0(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
 TEXT ·dotQ8_0(SB), NOSPLIT, $0-56
@@ -1856,12 +1865,12 @@ block4:
 	MOVQ            R14, R13
 	SHLQ            $0x1c, R13
 	ORQ             R13, R14
-	ANDQ            dotQ4_KNibble<>+0(SB), R14
+	ANDQ            bytes0f<>+0(SB), R14
 	MOVQ            R12, R13
 	SHRQ            $0x02, R13
-	ANDQ            dotQ4_KHigh<>+0(SB), R13
+	ANDQ            bytes30<>+0(SB), R13
 	ORQ             R13, R14
-	ANDQ            dotQ4_KLow<>+0(SB), R12
+	ANDQ            bytes3f<>+0(SB), R12
 	VMOVQ           R12, X22
 	VPINSRQ         $0x01, R14, X22, X22
 	VPMOVZXBD       X22, Z23
@@ -1907,12 +1916,12 @@ block4:
 	MOVQ            R14, R13
 	SHLQ            $0x1c, R13
 	ORQ             R13, R14
-	ANDQ            dotQ4_KNibble<>+0(SB), R14
+	ANDQ            bytes0f<>+0(SB), R14
 	MOVQ            R12, R13
 	SHRQ            $0x02, R13
-	ANDQ            dotQ4_KHigh<>+0(SB), R13
+	ANDQ            bytes30<>+0(SB), R13
 	ORQ             R13, R14
-	ANDQ            dotQ4_KLow<>+0(SB), R12
+	ANDQ            bytes3f<>+0(SB), R12
 	VMOVQ           R12, X22
 	VPINSRQ         $0x01, R14, X22, X22
 	VPMOVZXBD       X22, Z23
@@ -1958,12 +1967,12 @@ block4:
 	MOVQ            R14, R13
 	SHLQ            $0x1c, R13
 	ORQ             R13, R14
-	ANDQ            dotQ4_KNibble<>+0(SB), R14
+	ANDQ            bytes0f<>+0(SB), R14
 	MOVQ            R12, R13
 	SHRQ            $0x02, R13
-	ANDQ            dotQ4_KHigh<>+0(SB), R13
+	ANDQ            bytes30<>+0(SB), R13
 	ORQ             R13, R14
-	ANDQ            dotQ4_KLow<>+0(SB), R12
+	ANDQ            bytes3f<>+0(SB), R12
 	VMOVQ           R12, X22
 	VPINSRQ         $0x01, R14, X22, X22
 	VPMOVZXBD       X22, Z23
@@ -2009,12 +2018,12 @@ block4:
 	MOVQ            R14, R13
 	SHLQ            $0x1c, R13
 	ORQ             R13, R14
-	ANDQ            dotQ4_KNibble<>+0(SB), R14
+	ANDQ            bytes0f<>+0(SB), R14
 	MOVQ            R12, R13
 	SHRQ            $0x02, R13
-	ANDQ            dotQ4_KHigh<>+0(SB), R13
+	ANDQ            bytes30<>+0(SB), R13
 	ORQ             R13, R14
-	ANDQ            dotQ4_KLow<>+0(SB), R12
+	ANDQ            bytes3f<>+0(SB), R12
 	VMOVQ           R12, X22
 	VPINSRQ         $0x01, R14, X22, X22
 	VPMOVZXBD       X22, Z23
@@ -2127,12 +2136,12 @@ block1:
 	MOVQ            R13, R12
 	SHLQ            $0x1c, R12
 	ORQ             R12, R13
-	ANDQ            dotQ4_KNibble<>+0(SB), R13
+	ANDQ            bytes0f<>+0(SB), R13
 	MOVQ            R11, R12
 	SHRQ            $0x02, R12
-	ANDQ            dotQ4_KHigh<>+0(SB), R12
+	ANDQ            bytes30<>+0(SB), R12
 	ORQ             R12, R13
-	ANDQ            dotQ4_KLow<>+0(SB), R11
+	ANDQ            bytes3f<>+0(SB), R11
 	VMOVQ           R11, X22
 	VPINSRQ         $0x01, R13, X22, X22
 	VPMOVZXBD       X22, Z23
@@ -2385,15 +2394,6 @@ DATA dotQ4_KPairs<>+56(SB)/4, $0x0000000c
 DATA dotQ4_KPairs<>+60(SB)/4, $0x0000000e
 GLOBL dotQ4_KPairs<>(SB), RODATA|NOPTR, $64
 
-DATA dotQ4_KLow<>+0(SB)/8, $0x3f3f3f3f3f3f3f3f
-GLOBL dotQ4_KLow<>(SB), RODATA|NOPTR, $8
-
-DATA dotQ4_KHigh<>+0(SB)/8, $0x3030303030303030
-GLOBL dotQ4_KHigh<>(SB), RODATA|NOPTR, $8
-
-DATA dotQ4_KNibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL dotQ4_KNibble<>(SB), RODATA|NOPTR, $8
-
 // func dotQ5_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
 TEXT ·dotQ5_K(SB), NOSPLIT, $0-64
@@ -2443,12 +2443,12 @@ block4:
 	MOVQ            R14, R13
 	SHLQ            $0x1c, R13
 	ORQ             R13, R14
-	ANDQ            dotQ5_KNibble<>+0(SB), R14
+	ANDQ            bytes0f<>+0(SB), R14
 	MOVQ            R12, R13
 	SHRQ            $0x02, R13
-	ANDQ            dotQ5_KHigh<>+0(SB), R13
+	ANDQ            bytes30<>+0(SB), R13
 	ORQ             R13, R14
-	ANDQ            dotQ5_KLow<>+0(SB), R12
+	ANDQ            bytes3f<>+0(SB), R12
 	VMOVQ           R12, X22
 	VPINSRQ         $0x01, R14, X22, X22
 	VPMOVZXBD       X22, Z23
@@ -2503,12 +2503,12 @@ block4:
 	MOVQ            R14, R13
 	SHLQ            $0x1c, R13
 	ORQ             R13, R14
-	ANDQ            dotQ5_KNibble<>+0(SB), R14
+	ANDQ            bytes0f<>+0(SB), R14
 	MOVQ            R12, R13
 	SHRQ            $0x02, R13
-	ANDQ            dotQ5_KHigh<>+0(SB), R13
+	ANDQ            bytes30<>+0(SB), R13
 	ORQ             R13, R14
-	ANDQ            dotQ5_KLow<>+0(SB), R12
+	ANDQ            bytes3f<>+0(SB), R12
 	VMOVQ           R12, X22
 	VPINSRQ         $0x01, R14, X22, X22
 	VPMOVZXBD       X22, Z23
@@ -2563,12 +2563,12 @@ block4:
 	MOVQ            R14, R13
 	SHLQ            $0x1c, R13
 	ORQ             R13, R14
-	ANDQ            dotQ5_KNibble<>+0(SB), R14
+	ANDQ            bytes0f<>+0(SB), R14
 	MOVQ            R12, R13
 	SHRQ            $0x02, R13
-	ANDQ            dotQ5_KHigh<>+0(SB), R13
+	ANDQ            bytes30<>+0(SB), R13
 	ORQ             R13, R14
-	ANDQ            dotQ5_KLow<>+0(SB), R12
+	ANDQ            bytes3f<>+0(SB), R12
 	VMOVQ           R12, X22
 	VPINSRQ         $0x01, R14, X22, X22
 	VPMOVZXBD       X22, Z23
@@ -2623,12 +2623,12 @@ block4:
 	MOVQ            R14, R13
 	SHLQ            $0x1c, R13
 	ORQ             R13, R14
-	ANDQ            dotQ5_KNibble<>+0(SB), R14
+	ANDQ            bytes0f<>+0(SB), R14
 	MOVQ            R12, R13
 	SHRQ            $0x02, R13
-	ANDQ            dotQ5_KHigh<>+0(SB), R13
+	ANDQ            bytes30<>+0(SB), R13
 	ORQ             R13, R14
-	ANDQ            dotQ5_KLow<>+0(SB), R12
+	ANDQ            bytes3f<>+0(SB), R12
 	VMOVQ           R12, X22
 	VPINSRQ         $0x01, R14, X22, X22
 	VPMOVZXBD       X22, Z23
@@ -2750,12 +2750,12 @@ block1:
 	MOVQ            R13, R12
 	SHLQ            $0x1c, R12
 	ORQ             R12, R13
-	ANDQ            dotQ5_KNibble<>+0(SB), R13
+	ANDQ            bytes0f<>+0(SB), R13
 	MOVQ            R11, R12
 	SHRQ            $0x02, R12
-	ANDQ            dotQ5_KHigh<>+0(SB), R12
+	ANDQ            bytes30<>+0(SB), R12
 	ORQ             R12, R13
-	ANDQ            dotQ5_KLow<>+0(SB), R11
+	ANDQ            bytes3f<>+0(SB), R11
 	VMOVQ           R11, X22
 	VPINSRQ         $0x01, R13, X22, X22
 	VPMOVZXBD       X22, Z23
@@ -3153,15 +3153,6 @@ DATA dotQ5_KPairs<>+56(SB)/4, $0x0000000c
 DATA dotQ5_KPairs<>+60(SB)/4, $0x0000000e
 GLOBL dotQ5_KPairs<>(SB), RODATA|NOPTR, $64
 
-DATA dotQ5_KLow<>+0(SB)/8, $0x3f3f3f3f3f3f3f3f
-GLOBL dotQ5_KLow<>(SB), RODATA|NOPTR, $8
-
-DATA dotQ5_KHigh<>+0(SB)/8, $0x3030303030303030
-GLOBL dotQ5_KHigh<>(SB), RODATA|NOPTR, $8
-
-DATA dotQ5_KNibble<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL dotQ5_KNibble<>(SB), RODATA|NOPTR, $8
-
 // func dotQ6_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
 // Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
 TEXT ·dotQ6_K(SB), NOSPLIT, $0-64
@@ -3202,163 +3193,155 @@ block4:
 	VPMOVSXBD       192(DI), Z4
 	VPMULLD         Z16, Z4, Z4
 	VPMOVSXBW       192(DI), Y22
-	VBROADCASTI64X4 128(DI), Z25
-	VMOVDQU32       (DI), Z26
-	VMOVDQA32       Z26, Z23
-	VPSLLVW         Z14, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VBROADCASTI64X4 128(DI), Z26
+	VMOVDQU32       (DI), Z23
+	VPSRLW          $0x04, Z23, Z24
+	VPSLLVW         Z14, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z23
+	VPSRLVW         Z15, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z24
 	VPMADDUBSW      (R8), Z23, Z23
-	VPERMW          Z22, Z8, Z24
-	VPDPWSSD        Z24, Z23, Z4
-	VPSRLW          $0x04, Z26, Z23
-	VPSRLVW         Z15, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
-	VPMADDUBSW      64(R8), Z23, Z23
-	VPERMW          Z22, Z9, Z24
-	VPDPWSSD        Z24, Z23, Z4
-	VBROADCASTI64X4 160(DI), Z25
-	VMOVDQU32       64(DI), Z26
-	VMOVDQA32       Z26, Z23
-	VPSLLVW         Z14, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPERMW          Z22, Z8, Z25
+	VPDPWSSD        Z25, Z23, Z4
+	VPMADDUBSW      64(R8), Z24, Z24
+	VPERMW          Z22, Z9, Z25
+	VPDPWSSD        Z25, Z24, Z4
+	VBROADCASTI64X4 160(DI), Z26
+	VMOVDQU32       64(DI), Z23
+	VPSRLW          $0x04, Z23, Z24
+	VPSLLVW         Z14, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z23
+	VPSRLVW         Z15, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z24
 	VPMADDUBSW      128(R8), Z23, Z23
-	VPERMW          Z22, Z10, Z24
-	VPDPWSSD        Z24, Z23, Z4
-	VPSRLW          $0x04, Z26, Z23
-	VPSRLVW         Z15, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
-	VPMADDUBSW      192(R8), Z23, Z23
-	VPERMW          Z22, Z11, Z24
-	VPDPWSSD        Z24, Z23, Z4
+	VPERMW          Z22, Z10, Z25
+	VPDPWSSD        Z25, Z23, Z4
+	VPMADDUBSW      192(R8), Z24, Z24
+	VPERMW          Z22, Z11, Z25
+	VPDPWSSD        Z25, Z24, Z4
 	VCVTDQ2PS       Z4, Z4
-	VPBROADCASTW    208(DI), Y24
-	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
-	VFMADD231PS     Z24, Z4, Z0
+	VPBROADCASTW    208(DI), Y25
+	VCVTPH2PS       Y25, Z25
+	VMULPS.BCST     (R9), Z25, Z25
+	VFMADD231PS     Z25, Z4, Z0
 	VPMOVSXBD       192(DI)(DX*1), Z5
 	VPMULLD         Z16, Z5, Z5
 	VPMOVSXBW       192(DI)(DX*1), Y22
-	VBROADCASTI64X4 128(DI)(DX*1), Z25
-	VMOVDQU32       (DI)(DX*1), Z26
-	VMOVDQA32       Z26, Z23
-	VPSLLVW         Z14, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VBROADCASTI64X4 128(DI)(DX*1), Z26
+	VMOVDQU32       (DI)(DX*1), Z23
+	VPSRLW          $0x04, Z23, Z24
+	VPSLLVW         Z14, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z23
+	VPSRLVW         Z15, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z24
 	VPMADDUBSW      (R8), Z23, Z23
-	VPERMW          Z22, Z8, Z24
-	VPDPWSSD        Z24, Z23, Z5
-	VPSRLW          $0x04, Z26, Z23
-	VPSRLVW         Z15, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
-	VPMADDUBSW      64(R8), Z23, Z23
-	VPERMW          Z22, Z9, Z24
-	VPDPWSSD        Z24, Z23, Z5
-	VBROADCASTI64X4 160(DI)(DX*1), Z25
-	VMOVDQU32       64(DI)(DX*1), Z26
-	VMOVDQA32       Z26, Z23
-	VPSLLVW         Z14, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPERMW          Z22, Z8, Z25
+	VPDPWSSD        Z25, Z23, Z5
+	VPMADDUBSW      64(R8), Z24, Z24
+	VPERMW          Z22, Z9, Z25
+	VPDPWSSD        Z25, Z24, Z5
+	VBROADCASTI64X4 160(DI)(DX*1), Z26
+	VMOVDQU32       64(DI)(DX*1), Z23
+	VPSRLW          $0x04, Z23, Z24
+	VPSLLVW         Z14, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z23
+	VPSRLVW         Z15, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z24
 	VPMADDUBSW      128(R8), Z23, Z23
-	VPERMW          Z22, Z10, Z24
-	VPDPWSSD        Z24, Z23, Z5
-	VPSRLW          $0x04, Z26, Z23
-	VPSRLVW         Z15, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
-	VPMADDUBSW      192(R8), Z23, Z23
-	VPERMW          Z22, Z11, Z24
-	VPDPWSSD        Z24, Z23, Z5
+	VPERMW          Z22, Z10, Z25
+	VPDPWSSD        Z25, Z23, Z5
+	VPMADDUBSW      192(R8), Z24, Z24
+	VPERMW          Z22, Z11, Z25
+	VPDPWSSD        Z25, Z24, Z5
 	VCVTDQ2PS       Z5, Z5
-	VPBROADCASTW    208(DI)(DX*1), Y24
-	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
-	VFMADD231PS     Z24, Z5, Z1
+	VPBROADCASTW    208(DI)(DX*1), Y25
+	VCVTPH2PS       Y25, Z25
+	VMULPS.BCST     (R9), Z25, Z25
+	VFMADD231PS     Z25, Z5, Z1
 	VPMOVSXBD       192(DI)(DX*2), Z6
 	VPMULLD         Z16, Z6, Z6
 	VPMOVSXBW       192(DI)(DX*2), Y22
-	VBROADCASTI64X4 128(DI)(DX*2), Z25
-	VMOVDQU32       (DI)(DX*2), Z26
-	VMOVDQA32       Z26, Z23
-	VPSLLVW         Z14, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VBROADCASTI64X4 128(DI)(DX*2), Z26
+	VMOVDQU32       (DI)(DX*2), Z23
+	VPSRLW          $0x04, Z23, Z24
+	VPSLLVW         Z14, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z23
+	VPSRLVW         Z15, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z24
 	VPMADDUBSW      (R8), Z23, Z23
-	VPERMW          Z22, Z8, Z24
-	VPDPWSSD        Z24, Z23, Z6
-	VPSRLW          $0x04, Z26, Z23
-	VPSRLVW         Z15, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
-	VPMADDUBSW      64(R8), Z23, Z23
-	VPERMW          Z22, Z9, Z24
-	VPDPWSSD        Z24, Z23, Z6
-	VBROADCASTI64X4 160(DI)(DX*2), Z25
-	VMOVDQU32       64(DI)(DX*2), Z26
-	VMOVDQA32       Z26, Z23
-	VPSLLVW         Z14, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPERMW          Z22, Z8, Z25
+	VPDPWSSD        Z25, Z23, Z6
+	VPMADDUBSW      64(R8), Z24, Z24
+	VPERMW          Z22, Z9, Z25
+	VPDPWSSD        Z25, Z24, Z6
+	VBROADCASTI64X4 160(DI)(DX*2), Z26
+	VMOVDQU32       64(DI)(DX*2), Z23
+	VPSRLW          $0x04, Z23, Z24
+	VPSLLVW         Z14, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z23
+	VPSRLVW         Z15, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z24
 	VPMADDUBSW      128(R8), Z23, Z23
-	VPERMW          Z22, Z10, Z24
-	VPDPWSSD        Z24, Z23, Z6
-	VPSRLW          $0x04, Z26, Z23
-	VPSRLVW         Z15, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
-	VPMADDUBSW      192(R8), Z23, Z23
-	VPERMW          Z22, Z11, Z24
-	VPDPWSSD        Z24, Z23, Z6
+	VPERMW          Z22, Z10, Z25
+	VPDPWSSD        Z25, Z23, Z6
+	VPMADDUBSW      192(R8), Z24, Z24
+	VPERMW          Z22, Z11, Z25
+	VPDPWSSD        Z25, Z24, Z6
 	VCVTDQ2PS       Z6, Z6
-	VPBROADCASTW    208(DI)(DX*2), Y24
-	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
-	VFMADD231PS     Z24, Z6, Z2
+	VPBROADCASTW    208(DI)(DX*2), Y25
+	VCVTPH2PS       Y25, Z25
+	VMULPS.BCST     (R9), Z25, Z25
+	VFMADD231PS     Z25, Z6, Z2
 	VPMOVSXBD       192(DI)(SI*1), Z7
 	VPMULLD         Z16, Z7, Z7
 	VPMOVSXBW       192(DI)(SI*1), Y22
-	VBROADCASTI64X4 128(DI)(SI*1), Z25
-	VMOVDQU32       (DI)(SI*1), Z26
-	VMOVDQA32       Z26, Z23
-	VPSLLVW         Z14, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VBROADCASTI64X4 128(DI)(SI*1), Z26
+	VMOVDQU32       (DI)(SI*1), Z23
+	VPSRLW          $0x04, Z23, Z24
+	VPSLLVW         Z14, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z23
+	VPSRLVW         Z15, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z24
 	VPMADDUBSW      (R8), Z23, Z23
-	VPERMW          Z22, Z8, Z24
-	VPDPWSSD        Z24, Z23, Z7
-	VPSRLW          $0x04, Z26, Z23
-	VPSRLVW         Z15, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
-	VPMADDUBSW      64(R8), Z23, Z23
-	VPERMW          Z22, Z9, Z24
-	VPDPWSSD        Z24, Z23, Z7
-	VBROADCASTI64X4 160(DI)(SI*1), Z25
-	VMOVDQU32       64(DI)(SI*1), Z26
-	VMOVDQA32       Z26, Z23
-	VPSLLVW         Z14, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPERMW          Z22, Z8, Z25
+	VPDPWSSD        Z25, Z23, Z7
+	VPMADDUBSW      64(R8), Z24, Z24
+	VPERMW          Z22, Z9, Z25
+	VPDPWSSD        Z25, Z24, Z7
+	VBROADCASTI64X4 160(DI)(SI*1), Z26
+	VMOVDQU32       64(DI)(SI*1), Z23
+	VPSRLW          $0x04, Z23, Z24
+	VPSLLVW         Z14, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z23
+	VPSRLVW         Z15, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z24
 	VPMADDUBSW      128(R8), Z23, Z23
-	VPERMW          Z22, Z10, Z24
-	VPDPWSSD        Z24, Z23, Z7
-	VPSRLW          $0x04, Z26, Z23
-	VPSRLVW         Z15, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
-	VPMADDUBSW      192(R8), Z23, Z23
-	VPERMW          Z22, Z11, Z24
-	VPDPWSSD        Z24, Z23, Z7
+	VPERMW          Z22, Z10, Z25
+	VPDPWSSD        Z25, Z23, Z7
+	VPMADDUBSW      192(R8), Z24, Z24
+	VPERMW          Z22, Z11, Z25
+	VPDPWSSD        Z25, Z24, Z7
 	VCVTDQ2PS       Z7, Z7
-	VPBROADCASTW    208(DI)(SI*1), Y24
-	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
-	VFMADD231PS     Z24, Z7, Z3
+	VPBROADCASTW    208(DI)(SI*1), Y25
+	VCVTPH2PS       Y25, Z25
+	VMULPS.BCST     (R9), Z25, Z25
+	VFMADD231PS     Z25, Z7, Z3
 	ADDQ            $+210, DI
 	ADDQ            $+256, R8
 	ADDQ            $+4, R9
@@ -3428,43 +3411,41 @@ block1:
 	VPMOVSXBD       192(DI), Z4
 	VPMULLD         Z16, Z4, Z4
 	VPMOVSXBW       192(DI), Y22
-	VBROADCASTI64X4 128(DI), Z25
-	VMOVDQU32       (DI), Z26
-	VMOVDQA32       Z26, Z23
-	VPSLLVW         Z14, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VBROADCASTI64X4 128(DI), Z26
+	VMOVDQU32       (DI), Z23
+	VPSRLW          $0x04, Z23, Z24
+	VPSLLVW         Z14, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z23
+	VPSRLVW         Z15, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z24
 	VPMADDUBSW      (SI), Z23, Z23
-	VPERMW          Z22, Z8, Z24
-	VPDPWSSD        Z24, Z23, Z4
-	VPSRLW          $0x04, Z26, Z23
-	VPSRLVW         Z15, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
-	VPMADDUBSW      64(SI), Z23, Z23
-	VPERMW          Z22, Z9, Z24
-	VPDPWSSD        Z24, Z23, Z4
-	VBROADCASTI64X4 160(DI), Z25
-	VMOVDQU32       64(DI), Z26
-	VMOVDQA32       Z26, Z23
-	VPSLLVW         Z14, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
+	VPERMW          Z22, Z8, Z25
+	VPDPWSSD        Z25, Z23, Z4
+	VPMADDUBSW      64(SI), Z24, Z24
+	VPERMW          Z22, Z9, Z25
+	VPDPWSSD        Z25, Z24, Z4
+	VBROADCASTI64X4 160(DI), Z26
+	VMOVDQU32       64(DI), Z23
+	VPSRLW          $0x04, Z23, Z24
+	VPSLLVW         Z14, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z23
+	VPSRLVW         Z15, Z26, Z25
+	VPANDD          Z13, Z25, Z25
+	VPTERNLOGD      $0xec, Z12, Z25, Z24
 	VPMADDUBSW      128(SI), Z23, Z23
-	VPERMW          Z22, Z10, Z24
-	VPDPWSSD        Z24, Z23, Z4
-	VPSRLW          $0x04, Z26, Z23
-	VPSRLVW         Z15, Z25, Z24
-	VPANDD          Z13, Z24, Z24
-	VPTERNLOGD      $0xec, Z12, Z24, Z23
-	VPMADDUBSW      192(SI), Z23, Z23
-	VPERMW          Z22, Z11, Z24
-	VPDPWSSD        Z24, Z23, Z4
+	VPERMW          Z22, Z10, Z25
+	VPDPWSSD        Z25, Z23, Z4
+	VPMADDUBSW      192(SI), Z24, Z24
+	VPERMW          Z22, Z11, Z25
+	VPDPWSSD        Z25, Z24, Z4
 	VCVTDQ2PS       Z4, Z4
-	VPBROADCASTW    208(DI), Y24
-	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R8), Z24, Z24
-	VFMADD231PS     Z24, Z4, Z0
+	VPBROADCASTW    208(DI), Y25
+	VCVTPH2PS       Y25, Z25
+	VMULPS.BCST     (R8), Z25, Z25
+	VFMADD231PS     Z25, Z4, Z0
 	ADDQ            $+210, DI
 	ADDQ            $+256, SI
 	ADDQ            $+4, R8
@@ -4296,5 +4277,1161 @@ sum1:
 	JMP           rows1
 
 end1:
+	VZEROUPPER
+	RET
+
+// func unpackQ8_0(codes *uint8, scales *float32, row *uint8, blocks int)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, F16C
+TEXT ·unpackQ8_0(SB), NOSPLIT, $0-32
+	MOVQ         codes+0(FP), AX
+	MOVQ         scales+8(FP), CX
+	MOVQ         row+16(FP), DX
+	MOVQ         blocks+24(FP), BX
+	MOVL         $0x80808080, SI
+	VPBROADCASTD SI, Z20
+
+block:
+	VPBROADCASTW (DX), X1
+	VCVTPH2PS    X1, X1
+	VMOVSS       X1, (CX)
+	VPXORD       2(DX), Y20, Y0
+	VMOVDQU32    Y0, (AX)
+	ADDQ         $+34, DX
+	ADDQ         $+32, AX
+	ADDQ         $+4, CX
+	DECQ         BX
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func unpackQ4_0(codes *uint8, scales *float32, row *uint8, blocks int)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, F16C
+TEXT ·unpackQ4_0(SB), NOSPLIT, $0-32
+	MOVQ         codes+0(FP), AX
+	MOVQ         scales+8(FP), CX
+	MOVQ         row+16(FP), DX
+	MOVQ         blocks+24(FP), BX
+	MOVL         $0x0f0f0f0f, SI
+	VPBROADCASTD SI, Z20
+	VMOVDQU32    nibbleShifts<>+0(SB), Z21
+
+block:
+	VPBROADCASTW    (DX), X1
+	VCVTPH2PS       X1, X1
+	VMOVSS          X1, (CX)
+	VBROADCASTI32X4 2(DX), Y0
+	VPSRLVD         Y21, Y0, Y0
+	VPANDD          Y20, Y0, Y0
+	VMOVDQU32       Y0, (AX)
+	ADDQ            $+18, DX
+	ADDQ            $+32, AX
+	ADDQ            $+4, CX
+	DECQ            BX
+	JNZ             block
+	VZEROUPPER
+	RET
+
+// func unpackIQ4NL(codes *uint8, scales *float32, row *uint8, blocks int)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, F16C
+TEXT ·unpackIQ4NL(SB), NOSPLIT, $0-32
+	MOVQ            codes+0(FP), AX
+	MOVQ            scales+8(FP), CX
+	MOVQ            row+16(FP), DX
+	MOVQ            blocks+24(FP), BX
+	MOVL            $0x0f0f0f0f, SI
+	VPBROADCASTD    SI, Z20
+	VMOVDQU32       nibbleShifts<>+0(SB), Z21
+	VBROADCASTI32X4 iq4Codes<>+0(SB), Z22
+
+block:
+	VPBROADCASTW    (DX), X1
+	VCVTPH2PS       X1, X1
+	VMOVSS          X1, (CX)
+	VBROADCASTI32X4 2(DX), Y0
+	VPSRLVD         Y21, Y0, Y0
+	VPANDD          Y20, Y0, Y0
+	VPSHUFB         Y0, Y22, Y0
+	VMOVDQU32       Y0, (AX)
+	ADDQ            $+18, DX
+	ADDQ            $+32, AX
+	ADDQ            $+4, CX
+	DECQ            BX
+	JNZ             block
+	VZEROUPPER
+	RET
+
+// func unpackQ4_K(codes *uint8, scales *float32, mins *float32, row *uint8, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F
+TEXT ·unpackQ4_K(SB), NOSPLIT, $0-40
+	MOVQ         codes+0(FP), AX
+	MOVQ         scales+8(FP), CX
+	MOVQ         mins+16(FP), DX
+	MOVQ         row+24(FP), BX
+	MOVQ         blocks+32(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VPBROADCASTD DI, Z12
+	MOVL         $0x10101010, DI
+	VPBROADCASTD DI, Z14
+	VMOVDQU32    dotQ4_KShifts<>+0(SB), Z13
+	MOVL         $0x00000f0f, DI
+	KMOVW        DI, K1
+	MOVL         $0x0000f0f0, DI
+	KMOVW        DI, K2
+
+block:
+	MOVQ            4(BX), DI
+	MOVL            12(BX), R9
+	MOVQ            R9, R8
+	SHLQ            $0x1c, R8
+	ORQ             R8, R9
+	ANDQ            bytes0f<>+0(SB), R9
+	MOVQ            DI, R8
+	SHRQ            $0x02, R8
+	ANDQ            bytes30<>+0(SB), R8
+	ORQ             R8, R9
+	ANDQ            bytes3f<>+0(SB), DI
+	VMOVQ           DI, X0
+	VPINSRQ         $0x01, R9, X0, X0
+	VPMOVZXBD       X0, Z0
+	VCVTDQ2PS       Z0, Z0
+	VPBROADCASTW    (BX), Y1
+	VCVTPH2PS       Y1, Z1
+	VMULPS          Z0, Z1, Z1
+	VPCOMPRESSD.Z   Z1, K1, Z1
+	VMOVUPS         Y1, (CX)
+	VPBROADCASTW    2(BX), Y2
+	VCVTPH2PS       Y2, Z2
+	VPXORD          Z1, Z1, Z1
+	VSUBPS          Z2, Z1, Z2
+	VMULPS          Z0, Z2, Z2
+	VPCOMPRESSD.Z   Z2, K2, Z2
+	VMOVUPS         Y2, (DX)
+	VBROADCASTI64X4 16(BX), Z5
+	VPSRLVW         Z13, Z5, Z5
+	VPANDD          Z12, Z5, Z5
+	VMOVDQU32       Z5, (AX)
+	VBROADCASTI64X4 48(BX), Z5
+	VPSRLVW         Z13, Z5, Z5
+	VPANDD          Z12, Z5, Z5
+	VMOVDQU32       Z5, 64(AX)
+	VBROADCASTI64X4 80(BX), Z5
+	VPSRLVW         Z13, Z5, Z5
+	VPANDD          Z12, Z5, Z5
+	VMOVDQU32       Z5, 128(AX)
+	VBROADCASTI64X4 112(BX), Z5
+	VPSRLVW         Z13, Z5, Z5
+	VPANDD          Z12, Z5, Z5
+	VMOVDQU32       Z5, 192(AX)
+	ADDQ            $+144, BX
+	ADDQ            $+256, AX
+	ADDQ            $+32, CX
+	ADDQ            $+32, DX
+	DECQ            SI
+	JNZ             block
+	VZEROUPPER
+	RET
+
+// func unpackQ5_K(codes *uint8, scales *float32, mins *float32, row *uint8, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F
+TEXT ·unpackQ5_K(SB), NOSPLIT, $0-40
+	MOVQ         codes+0(FP), AX
+	MOVQ         scales+8(FP), CX
+	MOVQ         mins+16(FP), DX
+	MOVQ         row+24(FP), BX
+	MOVQ         blocks+32(FP), SI
+	MOVL         $0x0f0f0f0f, DI
+	VPBROADCASTD DI, Z12
+	MOVL         $0x10101010, DI
+	VPBROADCASTD DI, Z14
+	VMOVDQU32    dotQ4_KShifts<>+0(SB), Z13
+	VMOVDQU32    dotQ5_KBits0<>+0(SB), Z16
+	VMOVDQU32    dotQ5_KBits1<>+0(SB), Z17
+	VMOVDQU32    dotQ5_KBits2<>+0(SB), Z18
+	VMOVDQU32    dotQ5_KBits3<>+0(SB), Z19
+	MOVL         $0x00000f0f, DI
+	KMOVW        DI, K1
+	MOVL         $0x0000f0f0, DI
+	KMOVW        DI, K2
+
+block:
+	MOVQ            4(BX), DI
+	MOVL            12(BX), R9
+	MOVQ            R9, R8
+	SHLQ            $0x1c, R8
+	ORQ             R8, R9
+	ANDQ            bytes0f<>+0(SB), R9
+	MOVQ            DI, R8
+	SHRQ            $0x02, R8
+	ANDQ            bytes30<>+0(SB), R8
+	ORQ             R8, R9
+	ANDQ            bytes3f<>+0(SB), DI
+	VMOVQ           DI, X0
+	VPINSRQ         $0x01, R9, X0, X0
+	VPMOVZXBD       X0, Z0
+	VCVTDQ2PS       Z0, Z0
+	VPBROADCASTW    (BX), Y1
+	VCVTPH2PS       Y1, Z1
+	VMULPS          Z0, Z1, Z1
+	VPCOMPRESSD.Z   Z1, K1, Z1
+	VMOVUPS         Y1, (CX)
+	VPBROADCASTW    2(BX), Y2
+	VCVTPH2PS       Y2, Z2
+	VPXORD          Z1, Z1, Z1
+	VSUBPS          Z2, Z1, Z2
+	VMULPS          Z0, Z2, Z2
+	VPCOMPRESSD.Z   Z2, K2, Z2
+	VMOVUPS         Y2, (DX)
+	VBROADCASTI64X4 16(BX), Z4
+	VBROADCASTI64X4 48(BX), Z5
+	VPSRLVW         Z13, Z5, Z5
+	VPANDD          Z12, Z5, Z5
+	VPTESTMB        Z16, Z4, K3
+	VPADDB          Z14, Z5, K3, Z5
+	VMOVDQU32       Z5, (AX)
+	VBROADCASTI64X4 80(BX), Z5
+	VPSRLVW         Z13, Z5, Z5
+	VPANDD          Z12, Z5, Z5
+	VPTESTMB        Z17, Z4, K3
+	VPADDB          Z14, Z5, K3, Z5
+	VMOVDQU32       Z5, 64(AX)
+	VBROADCASTI64X4 112(BX), Z5
+	VPSRLVW         Z13, Z5, Z5
+	VPANDD          Z12, Z5, Z5
+	VPTESTMB        Z18, Z4, K3
+	VPADDB          Z14, Z5, K3, Z5
+	VMOVDQU32       Z5, 128(AX)
+	VBROADCASTI64X4 144(BX), Z5
+	VPSRLVW         Z13, Z5, Z5
+	VPANDD          Z12, Z5, Z5
+	VPTESTMB        Z19, Z4, K3
+	VPADDB          Z14, Z5, K3, Z5
+	VMOVDQU32       Z5, 192(AX)
+	ADDQ            $+176, BX
+	ADDQ            $+256, AX
+	ADDQ            $+32, CX
+	ADDQ            $+32, DX
+	DECQ            SI
+	JNZ             block
+	VZEROUPPER
+	RET
+
+// func unpackQ6_K(codes *uint8, scales *float32, row *uint8, blocks int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F
+TEXT ·unpackQ6_K(SB), NOSPLIT, $0-32
+	MOVQ         codes+0(FP), AX
+	MOVQ         scales+8(FP), CX
+	MOVQ         row+16(FP), DX
+	MOVQ         blocks+24(FP), BX
+	MOVL         $0x0f0f0f0f, SI
+	VPBROADCASTD SI, Z12
+	MOVL         $0x30303030, SI
+	VPBROADCASTD SI, Z13
+	VMOVDQU32    dotQ6_KLeft<>+0(SB), Z14
+	VMOVDQU32    dotQ6_KRight<>+0(SB), Z15
+
+block:
+	VPMOVSXBD       192(DX), Z0
+	VCVTDQ2PS       Z0, Z0
+	VPBROADCASTW    208(DX), Y1
+	VCVTPH2PS       Y1, Z1
+	VMULPS          Z0, Z1, Z1
+	VMOVUPS         Z1, (CX)
+	VBROADCASTI64X4 128(DX), Z2
+	VMOVDQU32       (DX), Z4
+	VPSRLW          $0x04, Z4, Z5
+	VPSLLVW         Z14, Z2, Z3
+	VPANDD          Z13, Z3, Z3
+	VPTERNLOGD      $0xec, Z12, Z3, Z4
+	VPSRLVW         Z15, Z2, Z3
+	VPANDD          Z13, Z3, Z3
+	VPTERNLOGD      $0xec, Z12, Z3, Z5
+	VMOVDQU32       Z4, (AX)
+	VMOVDQU32       Z5, 64(AX)
+	VBROADCASTI64X4 160(DX), Z2
+	VMOVDQU32       64(DX), Z4
+	VPSRLW          $0x04, Z4, Z5
+	VPSLLVW         Z14, Z2, Z3
+	VPANDD          Z13, Z3, Z3
+	VPTERNLOGD      $0xec, Z12, Z3, Z4
+	VPSRLVW         Z15, Z2, Z3
+	VPANDD          Z13, Z3, Z3
+	VPTERNLOGD      $0xec, Z12, Z3, Z5
+	VMOVDQU32       Z4, 128(AX)
+	VMOVDQU32       Z5, 192(AX)
+	ADDQ            $+210, DX
+	ADDQ            $+256, AX
+	ADDQ            $+64, CX
+	DECQ            BX
+	JNZ             block
+	VZEROUPPER
+	RET
+
+// func quantizeQ8(q *int8, d *float32, sums *int32, x *float32, groups int)
+// Requires: AVX, AVX2, AVX512F, F16C
+TEXT ·quantizeQ8(SB), NOSPLIT, $0-40
+	MOVQ         q+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         sums+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         groups+32(FP), SI
+	MOVL         $0x7fffffff, DI
+	VPBROADCASTD DI, Z31
+	MOVL         $0x42fe0000, DI
+	VPBROADCASTD DI, Z30
+	VPXORD       Z29, Z29, Z29
+
+group:
+	VMOVUPS       (BX), Z0
+	VMOVUPS       64(BX), Z1
+	VPANDD        Z0, Z31, Z2
+	VPANDD        Z1, Z31, Z3
+	VMAXPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y3
+	VMAXPS        Y3, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X3
+	VMAXPS        X3, X2, X2
+	VPERMILPD     $0x01, X2, X3
+	VMAXPS        X3, X2, X2
+	VPSHUFD       $0x55, X2, X3
+	VMAXSS        X3, X2, X2
+	VCMPSS        $0x04, X29, X2, K1
+	VDIVSS.Z      X2, X30, K1, X4
+	VDIVSS        X30, X2, X2
+	VCVTPS2PH     $0x00, X2, X2
+	VCVTPH2PS     X2, X2
+	VMOVSS        X2, (CX)
+	VBROADCASTSS  X4, Z4
+	VMULPS        Z4, Z0, Z0
+	VMULPS        Z4, Z1, Z1
+	VCVTPS2DQ     Z0, Z0
+	VCVTPS2DQ     Z1, Z1
+	VPMOVSDB      Z0, (AX)
+	VPMOVSDB      Z1, 16(AX)
+	VPADDD        Z1, Z0, Z0
+	VEXTRACTI64X4 $0x01, Z0, Y1
+	VPADDD        Y1, Y0, Y0
+	VEXTRACTI128  $0x01, Y0, X1
+	VPADDD        X1, X0, X0
+	VPSHUFD       $0x4e, X0, X1
+	VPADDD        X1, X0, X0
+	VPSHUFD       $0xb1, X0, X1
+	VPADDD        X1, X0, X0
+	VMOVD         X0, (DX)
+	ADDQ          $+128, BX
+	ADDQ          $+32, AX
+	ADDQ          $+4, CX
+	ADDQ          $+4, DX
+	DECQ          SI
+	JNZ           group
+	VZEROUPPER
+	RET
+
+// func quantizeQ8K(q *int8, d *float32, sums *int32, x *float32, blocks int)
+// Requires: AVX, AVX512F, AVX512VL, AVX512VNNI, BMI
+TEXT ·quantizeQ8K(SB), NOSPLIT, $0-40
+	MOVQ         q+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         sums+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         blocks+32(FP), SI
+	MOVL         $0x7fffffff, DI
+	VPBROADCASTD DI, Z31
+	MOVL         $0x01010101, DI
+	VPBROADCASTD DI, Z30
+	MOVL         $0x00001111, DI
+	KMOVW        DI, K1
+
+block:
+	VPANDD        (BX), Z31, Z0
+	VPANDD        64(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        128(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        192(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        256(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        320(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        384(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        448(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        512(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        576(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        640(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        704(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        768(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        832(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        896(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VPANDD        960(BX), Z31, Z1
+	VMAXPS        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VMAXPS        Y1, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X1, X0, X0
+	VPERMILPD     $0x01, X0, X1
+	VMAXPS        X1, X0, X0
+	VPSHUFD       $0x55, X0, X1
+	VMAXSS        X1, X0, X0
+	VBROADCASTSS  X0, Z0
+	MOVQ          BX, DI
+
+find:
+	VPANDD        (DI), Z31, Z1
+	VPCMPEQD      Z1, Z0, K2
+	ADDQ          $+64, DI
+	KMOVW         K2, R8
+	TESTL         R8, R8
+	JZ            find
+	TZCNTL        R8, R8
+	VMOVSS        -64(DI)(R8*4), X1
+	VPXORD        Z2, Z2, Z2
+	VCMPSS        $0x04, X2, X1, K2
+	MOVL          $0xc2fe0000, DI
+	VPBROADCASTD  DI, Z3
+	VDIVSS.Z      X1, X3, K2, X2
+	MOVL          $0x3f800000, DI
+	VPBROADCASTD  DI, Z3
+	VDIVSS.Z      X2, X3, K2, X1
+	VMOVSS        X1, (CX)
+	VBROADCASTSS  X2, Z2
+	VMULPS        (BX), Z2, Z4
+	VCVTPS2DQ     Z4, Z4
+	VPMOVSDB      Z4, (AX)
+	VMULPS        64(BX), Z2, Z5
+	VCVTPS2DQ     Z5, Z5
+	VPMOVSDB      Z5, 16(AX)
+	VMULPS        128(BX), Z2, Z6
+	VCVTPS2DQ     Z6, Z6
+	VPMOVSDB      Z6, 32(AX)
+	VMULPS        192(BX), Z2, Z7
+	VCVTPS2DQ     Z7, Z7
+	VPMOVSDB      Z7, 48(AX)
+	VMULPS        256(BX), Z2, Z4
+	VCVTPS2DQ     Z4, Z4
+	VPMOVSDB      Z4, 64(AX)
+	VMULPS        320(BX), Z2, Z5
+	VCVTPS2DQ     Z5, Z5
+	VPMOVSDB      Z5, 80(AX)
+	VMULPS        384(BX), Z2, Z6
+	VCVTPS2DQ     Z6, Z6
+	VPMOVSDB      Z6, 96(AX)
+	VMULPS        448(BX), Z2, Z7
+	VCVTPS2DQ     Z7, Z7
+	VPMOVSDB      Z7, 112(AX)
+	VMULPS        512(BX), Z2, Z4
+	VCVTPS2DQ     Z4, Z4
+	VPMOVSDB      Z4, 128(AX)
+	VMULPS        576(BX), Z2, Z5
+	VCVTPS2DQ     Z5, Z5
+	VPMOVSDB      Z5, 144(AX)
+	VMULPS        640(BX), Z2, Z6
+	VCVTPS2DQ     Z6, Z6
+	VPMOVSDB      Z6, 160(AX)
+	VMULPS        704(BX), Z2, Z7
+	VCVTPS2DQ     Z7, Z7
+	VPMOVSDB      Z7, 176(AX)
+	VMULPS        768(BX), Z2, Z4
+	VCVTPS2DQ     Z4, Z4
+	VPMOVSDB      Z4, 192(AX)
+	VMULPS        832(BX), Z2, Z5
+	VCVTPS2DQ     Z5, Z5
+	VPMOVSDB      Z5, 208(AX)
+	VMULPS        896(BX), Z2, Z6
+	VCVTPS2DQ     Z6, Z6
+	VPMOVSDB      Z6, 224(AX)
+	VMULPS        960(BX), Z2, Z7
+	VCVTPS2DQ     Z7, Z7
+	VPMOVSDB      Z7, 240(AX)
+	VPXORD        Z8, Z8, Z8
+	VPDPBUSD      (AX), Z30, Z8
+	VPSHUFD       $0x4e, Z8, Z12
+	VPADDD        Z12, Z8, Z8
+	VPSHUFD       $0xb1, Z8, Z12
+	VPADDD        Z12, Z8, Z8
+	VPCOMPRESSD.Z Z8, K1, Z8
+	VMOVDQU32     X8, (DX)
+	VPXORD        Z9, Z9, Z9
+	VPDPBUSD      64(AX), Z30, Z9
+	VPSHUFD       $0x4e, Z9, Z13
+	VPADDD        Z13, Z9, Z9
+	VPSHUFD       $0xb1, Z9, Z13
+	VPADDD        Z13, Z9, Z9
+	VPCOMPRESSD.Z Z9, K1, Z9
+	VMOVDQU32     X9, 16(DX)
+	VPXORD        Z10, Z10, Z10
+	VPDPBUSD      128(AX), Z30, Z10
+	VPSHUFD       $0x4e, Z10, Z14
+	VPADDD        Z14, Z10, Z10
+	VPSHUFD       $0xb1, Z10, Z14
+	VPADDD        Z14, Z10, Z10
+	VPCOMPRESSD.Z Z10, K1, Z10
+	VMOVDQU32     X10, 32(DX)
+	VPXORD        Z11, Z11, Z11
+	VPDPBUSD      192(AX), Z30, Z11
+	VPSHUFD       $0x4e, Z11, Z15
+	VPADDD        Z15, Z11, Z11
+	VPSHUFD       $0xb1, Z11, Z15
+	VPADDD        Z15, Z11, Z11
+	VPCOMPRESSD.Z Z11, K1, Z11
+	VMOVDQU32     X11, 48(DX)
+	ADDQ          $+1024, BX
+	ADDQ          $+256, AX
+	ADDQ          $+4, CX
+	ADDQ          $+64, DX
+	DECQ          SI
+	JNZ           block
+	VZEROUPPER
+	RET
+
+// func toF16(dst *uint16, x *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·toF16(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x10, DX
+	JL   tail
+
+full:
+	VMOVUPS   (CX), Z0
+	VCVTPS2PH $0x00, Z0, Y0
+	VMOVDQU16 Y0, (AX)
+	ADDQ      $+64, CX
+	ADDQ      $+32, AX
+	SUBQ      $0x10, DX
+	JGE       full
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVQ     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VCVTPS2PH $0x00, Z0, Y0
+	VMOVDQU16 Y0, K1, (AX)
+	ADDQ      $+64, CX
+	ADDQ      $+32, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func fromF16(dst *float32, x *uint16, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·fromF16(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x10, DX
+	JL   tail
+
+full:
+	VMOVDQU16 (CX), Y0
+	VCVTPH2PS Y0, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $+32, CX
+	ADDQ      $+64, AX
+	SUBQ      $0x10, DX
+	JGE       full
+
+tail:
+	ADDQ        $0x10, DX
+	JZ          done
+	MOVQ        $-1, BX
+	BZHIQ       DX, BX, BX
+	KMOVQ       BX, K1
+	VMOVDQU16.Z (CX), K1, Y0
+	VCVTPH2PS   Y0, Z0
+	VMOVUPS     Z0, K1, (AX)
+	ADDQ        $+32, CX
+	ADDQ        $+64, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func fromBF16(dst *float32, x *uint16, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·fromBF16(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x10, DX
+	JL   tail
+
+full:
+	VMOVDQU16 (CX), Y0
+	VPMOVZXWD Y0, Z0
+	VPSLLD    $0x10, Z0, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $+32, CX
+	ADDQ      $+64, AX
+	SUBQ      $0x10, DX
+	JGE       full
+
+tail:
+	ADDQ        $0x10, DX
+	JZ          done
+	MOVQ        $-1, BX
+	BZHIQ       DX, BX, BX
+	KMOVQ       BX, K1
+	VMOVDQU16.Z (CX), K1, Y0
+	VPMOVZXWD   Y0, Z0
+	VPSLLD      $0x10, Z0, Z0
+	VMOVUPS     Z0, K1, (AX)
+	ADDQ        $+32, CX
+	ADDQ        $+64, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func roundF16(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·roundF16(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x10, DX
+	JL   tail
+
+full:
+	VMOVUPS   (CX), Z0
+	VCVTPS2PH $0x00, Z0, Y0
+	VCVTPH2PS Y0, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $+64, CX
+	ADDQ      $+64, AX
+	SUBQ      $0x10, DX
+	JGE       full
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVQ     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VCVTPS2PH $0x00, Z0, Y0
+	VCVTPH2PS Y0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $+64, CX
+	ADDQ      $+64, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func roundBF16(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·roundBF16(SB), NOSPLIT, $0-24
+	MOVL         $0x00000001, AX
+	VPBROADCASTD AX, Z28
+	MOVL         $0x00007fff, AX
+	VPBROADCASTD AX, Z29
+	MOVL         $0xffff0000, AX
+	VPBROADCASTD AX, Z30
+	MOVL         $0x00400000, AX
+	VPBROADCASTD AX, Z31
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	SUBQ         $0x10, DX
+	JL           tail
+
+full:
+	VMOVUPS (CX), Z0
+	VCMPPS  $0x03, Z0, Z0, K1
+	VPSRLD  $0x10, Z0, Z1
+	VPANDD  Z28, Z1, Z1
+	VPADDD  Z29, Z1, Z1
+	VPADDD  Z0, Z1, Z1
+	VPORD   Z31, Z0, K1, Z1
+	VPANDD  Z30, Z1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $+64, CX
+	ADDQ    $+64, AX
+	SUBQ    $0x10, DX
+	JGE     full
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVQ     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VCMPPS    $0x03, Z0, Z0, K2
+	VPSRLD    $0x10, Z0, Z1
+	VPANDD    Z28, Z1, Z1
+	VPADDD    Z29, Z1, Z1
+	VPADDD    Z0, Z1, Z1
+	VPORD     Z31, Z0, K2, Z1
+	VPANDD    Z30, Z1, Z1
+	VMOVUPS   Z1, K1, (AX)
+	ADDQ      $+64, CX
+	ADDQ      $+64, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func sumSquares(x *float32, n int) float32
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, SSE
+TEXT ·sumSquares(SB), NOSPLIT, $0-20
+	MOVQ   x+0(FP), AX
+	MOVQ   n+8(FP), CX
+	VPXORD Z0, Z0, Z0
+	SUBQ   $0x10, CX
+	JL     tail
+
+full:
+	VMOVUPS     (AX), Z1
+	VFMADD231PS Z1, Z1, Z0
+	ADDQ        $+64, AX
+	SUBQ        $0x10, CX
+	JGE         full
+
+tail:
+	ADDQ        $0x10, CX
+	JZ          done
+	MOVQ        $-1, DX
+	BZHIQ       CX, DX, DX
+	KMOVQ       DX, K1
+	VMOVUPS.Z   (AX), K1, Z1
+	VFMADD231PS Z1, Z1, Z0
+	ADDQ        $+64, AX
+
+done:
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPS        Y1, Y0, Y0
+	VEXTRACTF32X4 $0x01, Y0, X1
+	VADDPS        X1, X0, X0
+	VPERMILPD     $0x01, X0, X1
+	VADDPS        X1, X0, X0
+	VPSHUFD       $0x55, X0, X1
+	VADDSS        X1, X0, X0
+	MOVSS         X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func scaleMul(dst *float32, x *float32, weight *float32, n int, scale float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·scaleMul(SB), NOSPLIT, $0-36
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         weight+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSS scale+32(FP), Z1
+	SUBQ         $0x10, BX
+	JL           tail
+
+full:
+	VMOVUPS (CX), Z1
+	VMOVUPS (DX), Z2
+	VMULPS  Z1, Z1, Z1
+	VMULPS  Z2, Z1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $+64, CX
+	ADDQ    $+64, DX
+	ADDQ    $+64, AX
+	SUBQ    $0x10, BX
+	JGE     full
+
+tail:
+	ADDQ      $0x10, BX
+	JZ        done
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVQ     SI, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VMOVUPS.Z (DX), K1, Z2
+	VMULPS    Z1, Z1, Z1
+	VMULPS    Z2, Z1, Z1
+	VMOVUPS   Z1, K1, (AX)
+	ADDQ      $+64, CX
+	ADDQ      $+64, DX
+	ADDQ      $+64, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func swiGLU(dst *float32, gate *float32, up *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·swiGLU(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         gate+8(FP), CX
+	MOVQ         up+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVL         $0xc2d00000, SI
+	VPBROADCASTD SI, Z16
+	MOVL         $0x42b20000, SI
+	VPBROADCASTD SI, Z17
+	MOVL         $0x3fb8aa3b, SI
+	VPBROADCASTD SI, Z18
+	MOVL         $0x3f317000, SI
+	VPBROADCASTD SI, Z19
+	MOVL         $0x3805fdf4, SI
+	VPBROADCASTD SI, Z20
+	MOVL         $0x39500d01, SI
+	VPBROADCASTD SI, Z21
+	MOVL         $0x3ab60b61, SI
+	VPBROADCASTD SI, Z22
+	MOVL         $0x3c088889, SI
+	VPBROADCASTD SI, Z23
+	MOVL         $0x3d2aaaab, SI
+	VPBROADCASTD SI, Z24
+	MOVL         $0x3e2aaaab, SI
+	VPBROADCASTD SI, Z25
+	MOVL         $0x3f000000, SI
+	VPBROADCASTD SI, Z26
+	MOVL         $0x3f800000, SI
+	VPBROADCASTD SI, Z27
+	SUBQ         $0x10, BX
+	JL           tail
+
+full:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (DX), Z2
+	VPXORD       Z1, Z1, Z1
+	VSUBPS       Z0, Z1, Z1
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z17, Z1
+	VMULPS       Z18, Z1, Z3
+	VRNDSCALEPS  $0x00, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z1
+	VFNMADD231PS Z20, Z3, Z1
+	VMOVAPS      Z21, Z4
+	VFMADD213PS  Z22, Z1, Z4
+	VFMADD213PS  Z23, Z1, Z4
+	VFMADD213PS  Z24, Z1, Z4
+	VFMADD213PS  Z25, Z1, Z4
+	VFMADD213PS  Z26, Z1, Z4
+	VFMADD213PS  Z27, Z1, Z4
+	VFMADD213PS  Z27, Z1, Z4
+	VSCALEFPS    Z3, Z4, Z1
+	VADDPS       Z27, Z1, Z1
+	VDIVPS       Z1, Z0, Z0
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, AX
+	SUBQ         $0x10, BX
+	JGE          full
+
+tail:
+	ADDQ         $0x10, BX
+	JZ           done
+	MOVQ         $-1, SI
+	BZHIQ        BX, SI, SI
+	KMOVQ        SI, K1
+	VMOVUPS.Z    (CX), K1, Z0
+	VMOVUPS.Z    (DX), K1, Z2
+	VPXORD       Z1, Z1, Z1
+	VSUBPS       Z0, Z1, Z1
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z17, Z1
+	VMULPS       Z18, Z1, Z3
+	VRNDSCALEPS  $0x00, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z1
+	VFNMADD231PS Z20, Z3, Z1
+	VMOVAPS      Z21, Z4
+	VFMADD213PS  Z22, Z1, Z4
+	VFMADD213PS  Z23, Z1, Z4
+	VFMADD213PS  Z24, Z1, Z4
+	VFMADD213PS  Z25, Z1, Z4
+	VFMADD213PS  Z26, Z1, Z4
+	VFMADD213PS  Z27, Z1, Z4
+	VFMADD213PS  Z27, Z1, Z4
+	VSCALEFPS    Z3, Z4, Z1
+	VADDPS       Z27, Z1, Z1
+	VDIVPS       Z1, Z0, Z0
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func addTo(dst *float32, x *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·addTo(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ n+16(FP), DX
+	SUBQ $0x10, DX
+	JL   tail
+
+full:
+	VMOVUPS (CX), Z0
+	VMOVUPS (AX), Z1
+	VADDPS  Z0, Z1, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $+64, CX
+	ADDQ    $+64, AX
+	SUBQ    $0x10, DX
+	JGE     full
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVQ     BX, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (AX), K1, Z1
+	VADDPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $+64, CX
+	ADDQ      $+64, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func ropeHalves(x *float32, y *float32, cos *float32, sin *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·ropeHalves(SB), NOSPLIT, $0-40
+	MOVQ x+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ cos+16(FP), DX
+	MOVQ sin+24(FP), BX
+	MOVQ n+32(FP), SI
+	SUBQ $0x10, SI
+	JL   tail
+
+full:
+	VMOVUPS     (AX), Z0
+	VMOVUPS     (CX), Z1
+	VMOVUPS     (DX), Z2
+	VMOVUPS     (BX), Z3
+	VMULPS      Z3, Z1, Z4
+	VFMSUB231PS Z2, Z0, Z4
+	VMULPS      Z2, Z1, Z1
+	VFMADD231PS Z3, Z0, Z1
+	VMOVUPS     Z4, (AX)
+	VMOVUPS     Z1, (CX)
+	ADDQ        $+64, AX
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	ADDQ        $+64, BX
+	SUBQ        $0x10, SI
+	JGE         full
+
+tail:
+	ADDQ        $0x10, SI
+	JZ          done
+	MOVQ        $-1, DI
+	BZHIQ       SI, DI, DI
+	KMOVQ       DI, K1
+	VMOVUPS.Z   (AX), K1, Z0
+	VMOVUPS.Z   (CX), K1, Z1
+	VMOVUPS.Z   (DX), K1, Z2
+	VMOVUPS.Z   (BX), K1, Z3
+	VMULPS      Z3, Z1, Z4
+	VFMSUB231PS Z2, Z0, Z4
+	VMULPS      Z2, Z1, Z1
+	VFMADD231PS Z3, Z0, Z1
+	VMOVUPS     Z4, K1, (AX)
+	VMOVUPS     Z1, K1, (CX)
+	ADDQ        $+64, AX
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	ADDQ        $+64, BX
+
+done:
+	VZEROUPPER
+	RET
+
+// func ropePairs(x *float32, cos *float32, sin *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·ropePairs(SB), NOSPLIT, $0-32
+	MOVQ      x+0(FP), AX
+	MOVQ      cos+8(FP), CX
+	MOVQ      sin+16(FP), DX
+	MOVQ      n+24(FP), BX
+	VMOVDQU32 ropeDouble<>+0(SB), Z31
+	SUBQ      $0x10, BX
+	JL        tail
+
+full:
+	VMOVUPS        (AX), Z0
+	VMOVUPS        (CX), Y1
+	VMOVUPS        (DX), Y2
+	VPERMPS        Z1, Z31, Z1
+	VPERMPS        Z2, Z31, Z2
+	VPERMILPS      $0xb1, Z0, Z3
+	VMULPS         Z2, Z3, Z3
+	VFMADDSUB213PS Z3, Z1, Z0
+	VMOVUPS        Z0, (AX)
+	ADDQ           $+64, AX
+	ADDQ           $+32, CX
+	ADDQ           $+32, DX
+	SUBQ           $0x10, BX
+	JGE            full
+
+tail:
+	ADDQ           $0x10, BX
+	JZ             done
+	MOVQ           $-1, SI
+	BZHIQ          BX, SI, SI
+	KMOVQ          SI, K1
+	VMOVUPS.Z      (AX), K1, Z0
+	SHRQ           $0x01, BX
+	MOVQ           $-1, SI
+	BZHIQ          BX, SI, SI
+	KMOVQ          SI, K2
+	VMOVUPS.Z      (CX), K2, Y1
+	VMOVUPS.Z      (DX), K2, Y2
+	VPERMPS        Z1, Z31, Z1
+	VPERMPS        Z2, Z31, Z2
+	VPERMILPS      $0xb1, Z0, Z3
+	VMULPS         Z2, Z3, Z3
+	VFMADDSUB213PS Z3, Z1, Z0
+	VMOVUPS        Z0, K1, (AX)
+	ADDQ           $+64, AX
+	ADDQ           $+32, CX
+	ADDQ           $+32, DX
+
+done:
+	VZEROUPPER
+	RET
+
+DATA ropeDouble<>+0(SB)/4, $0x00000000
+DATA ropeDouble<>+4(SB)/4, $0x00000000
+DATA ropeDouble<>+8(SB)/4, $0x00000001
+DATA ropeDouble<>+12(SB)/4, $0x00000001
+DATA ropeDouble<>+16(SB)/4, $0x00000002
+DATA ropeDouble<>+20(SB)/4, $0x00000002
+DATA ropeDouble<>+24(SB)/4, $0x00000003
+DATA ropeDouble<>+28(SB)/4, $0x00000003
+DATA ropeDouble<>+32(SB)/4, $0x00000004
+DATA ropeDouble<>+36(SB)/4, $0x00000004
+DATA ropeDouble<>+40(SB)/4, $0x00000005
+DATA ropeDouble<>+44(SB)/4, $0x00000005
+DATA ropeDouble<>+48(SB)/4, $0x00000006
+DATA ropeDouble<>+52(SB)/4, $0x00000006
+DATA ropeDouble<>+56(SB)/4, $0x00000007
+DATA ropeDouble<>+60(SB)/4, $0x00000007
+GLOBL ropeDouble<>(SB), RODATA|NOPTR, $64
+
+// func softmax(s *float32, top *float32, sum *float32, shrink *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·softmax(SB), NOSPLIT, $0-40
+	MOVQ         s+0(FP), AX
+	MOVQ         top+8(FP), CX
+	MOVQ         sum+16(FP), DX
+	MOVQ         shrink+24(FP), BX
+	MOVQ         n+32(FP), SI
+	MOVL         $0xc2d00000, DI
+	VPBROADCASTD DI, Z16
+	MOVL         $0x42b20000, DI
+	VPBROADCASTD DI, Z17
+	MOVL         $0x3fb8aa3b, DI
+	VPBROADCASTD DI, Z18
+	MOVL         $0x3f317000, DI
+	VPBROADCASTD DI, Z19
+	MOVL         $0x3805fdf4, DI
+	VPBROADCASTD DI, Z20
+	MOVL         $0x39500d01, DI
+	VPBROADCASTD DI, Z21
+	MOVL         $0x3ab60b61, DI
+	VPBROADCASTD DI, Z22
+	MOVL         $0x3c088889, DI
+	VPBROADCASTD DI, Z23
+	MOVL         $0x3d2aaaab, DI
+	VPBROADCASTD DI, Z24
+	MOVL         $0x3e2aaaab, DI
+	VPBROADCASTD DI, Z25
+	MOVL         $0x3f000000, DI
+	VPBROADCASTD DI, Z26
+	MOVL         $0x3f800000, DI
+	VPBROADCASTD DI, Z27
+	VMOVUPS      (CX), Z6
+	VMOVAPS      Z6, Z5
+	MOVQ         AX, DI
+	MOVQ         SI, R8
+
+max:
+	VMAXPS       (DI), Z5, Z5
+	ADDQ         $+64, DI
+	DECQ         R8
+	JNZ          max
+	VMOVUPS      Z5, (CX)
+	VSUBPS       Z5, Z6, Z6
+	VMAXPS       Z6, Z16, Z6
+	VMINPS       Z6, Z17, Z6
+	VMULPS       Z18, Z6, Z3
+	VRNDSCALEPS  $0x00, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z6
+	VFNMADD231PS Z20, Z3, Z6
+	VMOVAPS      Z21, Z4
+	VFMADD213PS  Z22, Z6, Z4
+	VFMADD213PS  Z23, Z6, Z4
+	VFMADD213PS  Z24, Z6, Z4
+	VFMADD213PS  Z25, Z6, Z4
+	VFMADD213PS  Z26, Z6, Z4
+	VFMADD213PS  Z27, Z6, Z4
+	VFMADD213PS  Z27, Z6, Z4
+	VSCALEFPS    Z3, Z4, Z6
+	VMOVUPS      Z6, (BX)
+	VMULPS       (DX), Z6, Z7
+
+exp:
+	VMOVUPS      (AX), Z6
+	VSUBPS       Z5, Z6, Z6
+	VMAXPS       Z6, Z16, Z6
+	VMINPS       Z6, Z17, Z6
+	VMULPS       Z18, Z6, Z3
+	VRNDSCALEPS  $0x00, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z6
+	VFNMADD231PS Z20, Z3, Z6
+	VMOVAPS      Z21, Z4
+	VFMADD213PS  Z22, Z6, Z4
+	VFMADD213PS  Z23, Z6, Z4
+	VFMADD213PS  Z24, Z6, Z4
+	VFMADD213PS  Z25, Z6, Z4
+	VFMADD213PS  Z26, Z6, Z4
+	VFMADD213PS  Z27, Z6, Z4
+	VFMADD213PS  Z27, Z6, Z4
+	VSCALEFPS    Z3, Z4, Z6
+	VMOVUPS      Z6, (AX)
+	VADDPS       Z6, Z7, Z7
+	ADDQ         $+64, AX
+	DECQ         SI
+	JNZ          exp
+	VMOVUPS      Z7, (DX)
+	VZEROUPPER
+	RET
+
+// func scaleLanes(x *float32, c *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·scaleLanes(SB), NOSPLIT, $0-24
+	MOVQ    x+0(FP), AX
+	MOVQ    c+8(FP), CX
+	MOVQ    n+16(FP), DX
+	VMOVUPS (CX), Z0
+
+row:
+	VMULPS  (AX), Z0, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $+64, AX
+	DECQ    DX
+	JNZ     row
 	VZEROUPPER
 	RET

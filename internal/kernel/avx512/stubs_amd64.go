@@ -48,3 +48,66 @@ func dotF16(y *float32, w *uint8, stride int, rows int, x *float32, n int)
 
 //go:noescape
 func dotBF16(y *float32, w *uint8, stride int, rows int, x *float32, n int)
+
+//go:noescape
+func unpackQ8_0(codes *uint8, scales *float32, row *uint8, blocks int)
+
+//go:noescape
+func unpackQ4_0(codes *uint8, scales *float32, row *uint8, blocks int)
+
+//go:noescape
+func unpackIQ4NL(codes *uint8, scales *float32, row *uint8, blocks int)
+
+//go:noescape
+func unpackQ4_K(codes *uint8, scales *float32, mins *float32, row *uint8, blocks int)
+
+//go:noescape
+func unpackQ5_K(codes *uint8, scales *float32, mins *float32, row *uint8, blocks int)
+
+//go:noescape
+func unpackQ6_K(codes *uint8, scales *float32, row *uint8, blocks int)
+
+//go:noescape
+func quantizeQ8(q *int8, d *float32, sums *int32, x *float32, groups int)
+
+//go:noescape
+func quantizeQ8K(q *int8, d *float32, sums *int32, x *float32, blocks int)
+
+//go:noescape
+func toF16(dst *uint16, x *float32, n int)
+
+//go:noescape
+func fromF16(dst *float32, x *uint16, n int)
+
+//go:noescape
+func fromBF16(dst *float32, x *uint16, n int)
+
+//go:noescape
+func roundF16(dst *float32, x *float32, n int)
+
+//go:noescape
+func roundBF16(dst *float32, x *float32, n int)
+
+//go:noescape
+func sumSquares(x *float32, n int) float32
+
+//go:noescape
+func scaleMul(dst *float32, x *float32, weight *float32, n int, scale float32)
+
+//go:noescape
+func swiGLU(dst *float32, gate *float32, up *float32, n int)
+
+//go:noescape
+func addTo(dst *float32, x *float32, n int)
+
+//go:noescape
+func ropeHalves(x *float32, y *float32, cos *float32, sin *float32, n int)
+
+//go:noescape
+func ropePairs(x *float32, cos *float32, sin *float32, n int)
+
+//go:noescape
+func softmax(s *float32, top *float32, sum *float32, shrink *float32, n int)
+
+//go:noescape
+func scaleLanes(x *float32, c *float32, n int)

@@ -119,8 +119,7 @@ func rowDots() {
 	dotBlock32(block32{"dotQ4_0", 18, 8, shifts, nibbles})
 	dotBlock32(block32{"dotIQ4NL", 18, 128, func() {
 		splat(0x0f0f0f0f, zmm[20])
-		m := Mem{Symbol: Symbol{Name: "nibbleShifts", Static: true}, Base: reg.StaticBase}
-		VMOVDQU32(m, zmm[21])
+		VMOVDQU32(static("nibbleShifts"), zmm[21])
 		VBROADCASTI32X4(iq4Codes(), zmm[22])
 	}, func(w row, pair bool, upper reg.OpmaskVirtual, codes reg.VecPhysical) {
 		nibbles(w, pair, upper, codes)

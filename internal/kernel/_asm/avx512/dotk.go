@@ -34,11 +34,12 @@ func superblocks(bytes int, body func(w []row, q, d, sums reg.GPVirtual, sum []r
 	})
 }
 
-// bytes8 emits a 64-bit constant of equal bytes.
-func bytes8(name string, b uint64) Mem {
-	m := GLOBL(name, 8|16)
-	DATA(0, U64(b*0x0101010101010101))
-	return m
+// byteConstants emits 64-bit constants of equal bytes.
+func byteConstants() {
+	for _, b := range []uint64{0x0f, 0x30, 0x3f} {
+		GLOBL(fmt.Sprintf("bytes%02x", b), 8|16)
+		DATA(0, U64(b*0x0101010101010101))
+	}
 }
 
 // scaled adds acc·half(scale)·d to sum.
@@ -78,7 +79,6 @@ func dotQ4K() {
 		splat(0x0f0f0f0f, low)
 		splat(0x10101010, sixteen)
 		minLanes := wordMask(0xf0f0)
-		lowBits, highBits, nibbleBits := bytes8(prefix+"Low", 0x3f), bytes8(prefix+"High", 0x30), bytes8(prefix+"Nibble", 0x0f)
 		superblocks(bytes, func(w []row, q, d, sums reg.GPVirtual, sum []reg.VecPhysical) {
 			VMOVDQU32(Mem{Base: sums}, minSums)
 			VPSRLQ(Imm(32), minSums, zmm[21])
@@ -87,20 +87,7 @@ func dotQ4K() {
 			VCVTDQ2PS(minSums, minSums)
 			for i, w := range w {
 				acc, scales, v, t := zmm[4+i], zmm[22], zmm[23], zmm[24]
-				a, b, c := GP64(), GP64(), GP64()
-				MOVQ(w(4), a)
-				MOVL(w(12), c.As32())
-				MOVQ(c, b)
-				SHLQ(Imm(28), b)
-				ORQ(b, c)
-				ANDQ(nibbleBits, c)
-				MOVQ(a, b)
-				SHRQ(Imm(2), b)
-				ANDQ(highBits, b)
-				ORQ(b, c)
-				ANDQ(lowBits, a)
-				VMOVQ(a, scales.AsX())
-				VPINSRQ(Imm(1), c, scales.AsX(), scales.AsX())
+				scaleBytes(w, scales)
 				// minimums: sum −= minSums·m·dmin·d
 				VPMOVZXBD(scales.AsX(), v)
 				VCVTDQ2PS(v, v)
@@ -154,27 +141,17 @@ func dotQ6K() {
 		VPSLLD(Imm(5), zmm[17], zmm[17])
 		VPSUBD(zmm[17], offsets, offsets)
 		for i, w := range w {
-			acc, scales, v, t, h := zmm[4+i], zmm[22], zmm[23], zmm[24], zmm[25]
+			acc, scales, v, t, h := zmm[4+i], zmm[22], zmm[23:25], zmm[25], zmm[26]
 			VPMOVSXBD(w(192), acc)
 			VPMULLD(offsets, acc, acc)
 			VPMOVSXBW(w(192), scales.AsY())
 			for half := range 2 {
-				VBROADCASTI64X4(w(128+32*half), h)
-				VMOVDQU32(w(64*half), zmm[26])
+				codes6(w(64*half), w(128+32*half), h, t, v[0], v[1], low, high, left, right)
 				for part := range 2 {
-					if part == 0 {
-						VMOVDQA32(zmm[26], v)
-						VPSLLVW(left, h, t)
-					} else {
-						VPSRLW(Imm(4), zmm[26], v)
-						VPSRLVW(right, h, t)
-					}
-					VPANDD(high, t, t)
-					VPTERNLOGD(Imm(0xec), low, t, v) // v = t | v&low
 					j := 2*half + part
-					VPMADDUBSW(at(q, 64*j), v, v)
+					VPMADDUBSW(at(q, 64*j), v[part], v[part])
 					VPERMW(scales, index[j], t)
-					VPDPWSSD(t, v, acc)
+					VPDPWSSD(t, v[part], acc)
 				}
 			}
 			VCVTDQ2PS(acc, acc)

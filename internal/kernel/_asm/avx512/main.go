@@ -11,7 +11,11 @@ func main() {
 	ConstraintExpr("amd64")
 	gemms()
 	interleaves()
+	byteConstants()
 	rowDots()
+	unpacks()
+	quantizers()
+	elementwise()
 	Generate()
 }
 

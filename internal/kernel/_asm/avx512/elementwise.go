@@ -1,0 +1,381 @@
+package main
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+func elementwise() {
+	conversions()
+	rmsNorm()
+	swiGLU()
+	addVectors()
+	ropes()
+	softmax()
+	scaleLanes()
+}
+
+// splatFloat fills a register with a float.
+func splatFloat(f float32, v reg.VecPhysical) { splat(math.Float32bits(f), v) }
+
+// each emits body for whole vectors of 16 elements and once more, masked, for the rest. body
+// advances its pointers; mask is nil when all lanes take part.
+func each(n reg.GPVirtual, body func(mask reg.OpmaskVirtual, full bool)) {
+	SUBQ(Imm(16), n)
+	JL(LabelRef("tail"))
+	Label("full")
+	body(nil, true)
+	SUBQ(Imm(16), n)
+	JGE(LabelRef("full"))
+	Label("tail")
+	ADDQ(Imm(16), n)
+	JZ(LabelRef("done"))
+	body(tailMask(n), false)
+	Label("done")
+}
+
+// loadF and storeF move floats, of the masked lanes only in the tail.
+func loadF(m Mem, k reg.OpmaskVirtual, full bool, v reg.VecPhysical) {
+	if full {
+		VMOVUPS(m, v)
+	} else {
+		VMOVUPS_Z(m, k, v)
+	}
+}
+
+func storeF(v reg.VecPhysical, k reg.OpmaskVirtual, full bool, m Mem) {
+	if full {
+		VMOVUPS(v, m)
+	} else {
+		VMOVUPS(v, k, m)
+	}
+}
+
+// load16 and store16 move half words.
+func load16(m Mem, k reg.OpmaskVirtual, full bool, v reg.VecPhysical) {
+	if full {
+		VMOVDQU16(m, v.AsY())
+	} else {
+		VMOVDQU16_Z(m, k, v.AsY())
+	}
+}
+
+func store16(v reg.VecPhysical, k reg.OpmaskVirtual, full bool, m Mem) {
+	if full {
+		VMOVDQU16(v.AsY(), m)
+	} else {
+		VMOVDQU16(v.AsY(), k, m)
+	}
+}
+
+func conversions() {
+	TEXT("toF16", NOSPLIT, "func(dst *uint16, x *float32, n int)")
+	Pragma("noescape")
+	dst, x, n := ptr("dst"), ptr("x"), ptr("n")
+	each(n, func(k reg.OpmaskVirtual, full bool) {
+		loadF(Mem{Base: x}, k, full, zmm[0])
+		VCVTPS2PH(Imm(0), zmm[0], zmm[0].AsY())
+		store16(zmm[0], k, full, Mem{Base: dst})
+		add(64, x)
+		add(32, dst)
+	})
+	VZEROUPPER()
+	RET()
+
+	widen("fromF16", func(v reg.VecPhysical) { VCVTPH2PS(v.AsY(), v) })
+	widen("fromBF16", func(v reg.VecPhysical) {
+		VPMOVZXWD(v.AsY(), v)
+		VPSLLD(Imm(16), v, v)
+	})
+
+	TEXT("roundF16", NOSPLIT, "func(dst, x *float32, n int)")
+	Pragma("noescape")
+	dst, x, n = ptr("dst"), ptr("x"), ptr("n")
+	each(n, func(k reg.OpmaskVirtual, full bool) {
+		loadF(Mem{Base: x}, k, full, zmm[0])
+		VCVTPS2PH(Imm(0), zmm[0], zmm[0].AsY())
+		VCVTPH2PS(zmm[0].AsY(), zmm[0])
+		storeF(zmm[0], k, full, Mem{Base: dst})
+		add(64, x)
+		add(64, dst)
+	})
+	VZEROUPPER()
+	RET()
+
+	roundBF16()
+}
+
+func widen(name string, convert func(v reg.VecPhysical)) {
+	TEXT(name, NOSPLIT, "func(dst *float32, x *uint16, n int)")
+	Pragma("noescape")
+	dst, x, n := ptr("dst"), ptr("x"), ptr("n")
+	each(n, func(k reg.OpmaskVirtual, full bool) {
+		load16(Mem{Base: x}, k, full, zmm[0])
+		convert(zmm[0])
+		storeF(zmm[0], k, full, Mem{Base: dst})
+		add(32, x)
+		add(64, dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// roundBF16 adds 0x7fff plus the lowest kept bit and clears the dropped bits; a NaN keeps its
+// upper bits and becomes quiet.
+func roundBF16() {
+	TEXT("roundBF16", NOSPLIT, "func(dst, x *float32, n int)")
+	Pragma("noescape")
+	one, half, keep, quiet := zmm[28], zmm[29], zmm[30], zmm[31]
+	splat(1, one)
+	splat(0x7fff, half)
+	splat(0xffff0000, keep)
+	splat(0x00400000, quiet)
+	dst, x, n := ptr("dst"), ptr("x"), ptr("n")
+	each(n, func(k reg.OpmaskVirtual, full bool) {
+		v, t := zmm[0], zmm[1]
+		loadF(Mem{Base: x}, k, full, v)
+		nan := K()
+		VCMPPS(Imm(3), v, v, nan)
+		VPSRLD(Imm(16), v, t)
+		VPANDD(one, t, t)
+		VPADDD(half, t, t)
+		VPADDD(v, t, t)
+		VPORD(quiet, v, nan, t)
+		VPANDD(keep, t, t)
+		storeF(t, k, full, Mem{Base: dst})
+		add(64, x)
+		add(64, dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// rmsNorm generates the two halves of RMSNorm: the sum of squares, and the scaling.
+func rmsNorm() {
+	TEXT("sumSquares", NOSPLIT, "func(x *float32, n int) float32")
+	Pragma("noescape")
+	x, n := ptr("x"), ptr("n")
+	sum, v := zmm[0], zmm[1]
+	zero(sum)
+	each(n, func(k reg.OpmaskVirtual, full bool) {
+		loadF(Mem{Base: x}, k, full, v)
+		VFMADD231PS(v, v, sum)
+		add(64, x)
+	})
+	reduce(sum, v)
+	Store(sum.AsX(), ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+
+	TEXT("scaleMul", NOSPLIT, "func(dst, x, weight *float32, n int, scale float32)")
+	Pragma("noescape")
+	dst, x, weight, n := ptr("dst"), ptr("x"), ptr("weight"), ptr("n")
+	s, err := Param("scale").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	scale, w := zmm[1], zmm[2]
+	VBROADCASTSS(s.Addr, scale)
+	each(n, func(k reg.OpmaskVirtual, full bool) {
+		loadF(Mem{Base: x}, k, full, v)
+		loadF(Mem{Base: weight}, k, full, w)
+		VMULPS(scale, v, v)
+		VMULPS(w, v, v)
+		storeF(v, k, full, Mem{Base: dst})
+		add(64, x)
+		add(64, weight)
+		add(64, dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// expConstants are the registers that exp needs.
+type expConstants struct {
+	low, high, log2e, ln2Hi, ln2Lo reg.VecPhysical
+	taylor                         []reg.VecPhysical // 1/7!, 1/6!, … 1/2!, 1
+}
+
+// loadExp fills registers from zmm[16] on.
+func loadExp() expConstants {
+	c := expConstants{zmm[16], zmm[17], zmm[18], zmm[19], zmm[20], zmm[21:28]}
+	splatFloat(-104, c.low)
+	splatFloat(89, c.high)
+	splatFloat(float32(math.Log2E), c.log2e)
+	// ln 2 in two parts: the upper has 12 trailing zero bits, so its product with n is exact
+	const hi = 0x1.62ep-1
+	lo := math.Ln2 - hi
+	splatFloat(hi, c.ln2Hi)
+	splatFloat(float32(lo), c.ln2Lo)
+	f := 5040.0
+	for i, r := range c.taylor {
+		splatFloat(float32(1/f), r)
+		f /= float64(7 - i)
+	}
+	return c
+}
+
+// exp replaces v by eᵛ: v = n·ln2 + r, |r| ≤ ln2/2, eʳ by its Taylor polynomial of degree 7
+// (truncation below 6·10⁻⁹), scaled by 2ⁿ. Below −104 the result is 0, above 88.73 infinite.
+func (c expConstants) exp(v, n, p reg.VecPhysical) {
+	VMAXPS(v, c.low, v)
+	VMINPS(v, c.high, v)
+	VMULPS(c.log2e, v, n)
+	VRNDSCALEPS(Imm(0), n, n)
+	VFNMADD231PS(c.ln2Hi, n, v)
+	VFNMADD231PS(c.ln2Lo, n, v)
+	VMOVAPS(c.taylor[0], p)
+	for _, t := range c.taylor[1:] {
+		VFMADD213PS(t, v, p)
+	}
+	VFMADD213PS(c.taylor[6], v, p)
+	VSCALEFPS(n, p, v)
+}
+
+func swiGLU() {
+	TEXT("swiGLU", NOSPLIT, "func(dst, gate, up *float32, n int)")
+	Pragma("noescape")
+	dst, gate, up, n := ptr("dst"), ptr("gate"), ptr("up"), ptr("n")
+	c := loadExp()
+	one := c.taylor[6]
+	each(n, func(k reg.OpmaskVirtual, full bool) {
+		g, e, u := zmm[0], zmm[1], zmm[2]
+		loadF(Mem{Base: gate}, k, full, g)
+		loadF(Mem{Base: up}, k, full, u)
+		VPXORD(e, e, e)
+		VSUBPS(g, e, e)
+		c.exp(e, zmm[3], zmm[4])
+		VADDPS(one, e, e)
+		VDIVPS(e, g, g)
+		VMULPS(u, g, g)
+		storeF(g, k, full, Mem{Base: dst})
+		add(64, gate)
+		add(64, up)
+		add(64, dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func addVectors() {
+	TEXT("addTo", NOSPLIT, "func(dst, x *float32, n int)")
+	Pragma("noescape")
+	dst, x, n := ptr("dst"), ptr("x"), ptr("n")
+	each(n, func(k reg.OpmaskVirtual, full bool) {
+		loadF(Mem{Base: x}, k, full, zmm[0])
+		loadF(Mem{Base: dst}, k, full, zmm[1])
+		VADDPS(zmm[0], zmm[1], zmm[0])
+		storeF(zmm[0], k, full, Mem{Base: dst})
+		add(64, x)
+		add(64, dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func ropes() {
+	TEXT("ropeHalves", NOSPLIT, "func(x, y, cos, sin *float32, n int)")
+	Pragma("noescape")
+	x, y, cos, sin, n := ptr("x"), ptr("y"), ptr("cos"), ptr("sin"), ptr("n")
+	each(n, func(k reg.OpmaskVirtual, full bool) {
+		a, b, c, s, t := zmm[0], zmm[1], zmm[2], zmm[3], zmm[4]
+		loadF(Mem{Base: x}, k, full, a)
+		loadF(Mem{Base: y}, k, full, b)
+		loadF(Mem{Base: cos}, k, full, c)
+		loadF(Mem{Base: sin}, k, full, s)
+		VMULPS(s, b, t)
+		VFMSUB231PS(c, a, t) // a·c − b·s
+		VMULPS(c, b, b)
+		VFMADD231PS(s, a, b) // b·c + a·s
+		storeF(t, k, full, Mem{Base: x})
+		storeF(b, k, full, Mem{Base: y})
+		for _, p := range []reg.GPVirtual{x, y, cos, sin} {
+			add(64, p)
+		}
+	})
+	VZEROUPPER()
+	RET()
+
+	// n counts elements of x, two per angle; the mask of the tail's angles has every second bit.
+	TEXT("ropePairs", NOSPLIT, "func(x, cos, sin *float32, n int)")
+	Pragma("noescape")
+	x, cos, sin, n = ptr("x"), ptr("cos"), ptr("sin"), ptr("n")
+	double := zmm[31]
+	table("ropeDouble", [16]uint32{0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7}, double)
+	each(n, func(k reg.OpmaskVirtual, full bool) {
+		v, c, s, t := zmm[0], zmm[1], zmm[2], zmm[3]
+		loadF(Mem{Base: x}, k, full, v)
+		if full {
+			VMOVUPS(Mem{Base: cos}, c.AsY())
+			VMOVUPS(Mem{Base: sin}, s.AsY())
+		} else {
+			half := GP64()
+			MOVQ(n, half)
+			SHRQ(Imm(1), half)
+			angles := tailMask(half)
+			VMOVUPS_Z(Mem{Base: cos}, angles, c.AsY())
+			VMOVUPS_Z(Mem{Base: sin}, angles, s.AsY())
+		}
+		VPERMPS(c, double, c)
+		VPERMPS(s, double, s)
+		VPERMILPS(Imm(0xb1), v, t) // neighbours change places
+		VMULPS(s, t, t)
+		VFMADDSUB213PS(t, c, v) // even lanes v·c − t, odd lanes v·c + t
+		storeF(v, k, full, Mem{Base: x})
+		add(64, x)
+		add(32, cos)
+		add(32, sin)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+func softmax() {
+	TEXT("softmax", NOSPLIT, "func(s, top, sum, shrink *float32, n int)")
+	Pragma("noescape")
+	s, top, sum, shrink, n := ptr("s"), ptr("top"), ptr("sum"), ptr("shrink"), ptr("n")
+	c := loadExp()
+	m, t, total := zmm[5], zmm[6], zmm[7]
+	VMOVUPS(Mem{Base: top}, t)
+	VMOVAPS(t, m)
+	at, left := GP64(), GP64()
+	MOVQ(s, at)
+	MOVQ(n, left)
+	loop("max", left, func() {
+		VMAXPS(Mem{Base: at}, m, m)
+		add(64, at)
+	})
+	VMOVUPS(m, Mem{Base: top})
+	VSUBPS(m, t, t)
+	c.exp(t, zmm[3], zmm[4])
+	VMOVUPS(t, Mem{Base: shrink})
+	VMULPS(Mem{Base: sum}, t, total)
+	loop("exp", n, func() {
+		VMOVUPS(Mem{Base: s}, t)
+		VSUBPS(m, t, t)
+		c.exp(t, zmm[3], zmm[4])
+		VMOVUPS(t, Mem{Base: s})
+		VADDPS(t, total, total)
+		add(64, s)
+	})
+	VMOVUPS(total, Mem{Base: sum})
+	VZEROUPPER()
+	RET()
+}
+
+func scaleLanes() {
+	TEXT("scaleLanes", NOSPLIT, "func(x, c *float32, n int)")
+	Pragma("noescape")
+	x, c, n := ptr("x"), ptr("c"), ptr("n")
+	VMOVUPS(Mem{Base: c}, zmm[0])
+	loop("row", n, func() {
+		VMULPS(Mem{Base: x}, zmm[0], zmm[1])
+		VMOVUPS(zmm[1], Mem{Base: x})
+		add(64, x)
+	})
+	VZEROUPPER()
+	RET()
+}
