@@ -27,9 +27,9 @@ func cards(r *Result, c *ConfigResult) []card {
 	if r.Closure != nil {
 		closure.Value, closure.Note, closure.Warn = percent(r.Closure.Median), fmt.Sprintf("median, largest %s", percent(r.Closure.Max)), r.Closure.Median > maxClosure
 	}
-	observer := card{Label: "Observer", Value: "–", Note: "the sampler did not run"}
+	observer := card{Label: "Observer, of a core", Value: "–", Note: "the sampler did not run"}
 	if o := r.Observer; o.CoreFraction != nil {
-		observer = card{"Observer", percent(*o.CoreFraction), "of a core", fmt.Sprintf("%d of %d ticks late", o.LateTicks, o.Ticks), *o.CoreFraction > maxObserverCore}
+		observer = card{"Observer, of a core", percent(*o.CoreFraction), "", fmt.Sprintf("%d of %d ticks late", o.LateTicks, o.Ticks), *o.CoreFraction > maxObserverCore}
 	}
 	return append(all, closure, observer)
 }

@@ -82,6 +82,7 @@ func lawChart(w, h float64, overlays []overlay) template.HTML {
 	what := describe(first.Metric)
 	d := newDrawing(w, h, what.title+" against prompt tokens, with the fitted line and its interval")
 	x, y := newAxis(0, xHi, 8, "prompt tokens"), newAxis(yLo, yHi, 6, what.title+" in "+s.unit)
+	x.end(xHi)
 	d.frame(&x, &y)
 	for _, o := range overlays {
 		d.band(o, x, y, s.factor)
@@ -89,7 +90,7 @@ func lawChart(w, h float64, overlays []overlay) template.HTML {
 	}
 	for _, o := range overlays {
 		for _, p := range o.points {
-			d.mark(p.group, x.at(p.x), y.at(p.y), p.tip)
+			d.mark(p.group, x.at(p.x)+dodge(p.group), y.at(p.y), p.tip)
 		}
 	}
 	return d.done()
@@ -152,10 +153,15 @@ func residualChart(w, h float64, l *LawResult, points []point, factor float64, b
 	}
 	d := newDrawing(w, h, "Residuals of the law against "+label)
 	x, y := newAxis(0, xHi, 8, label), newAxis(-reach, reach, 4, "distance from the line in %")
+	x.end(xHi)
 	d.frame(&x, &y)
 	d.line("zero", x.from, y.at(0), x.to, y.at(0))
 	for _, r := range residuals {
-		d.mark(r.p.group, x.at(r.x), y.at(r.y), r.p.tip+fmt.Sprintf("\n%s %% off the line", signed(r.y)))
+		shift := dodge(r.p.group)
+		if byOrder {
+			shift = 0
+		}
+		d.mark(r.p.group, x.at(r.x)+shift, y.at(r.y), r.p.tip+fmt.Sprintf("\n%s %% off the line", signed(r.y)))
 	}
 	return d.done()
 }
@@ -211,8 +217,15 @@ func stackTotal(l Length, metric string, names []string) float64 {
 
 // phaseColour keeps the colour of the known phases the same in every chart.
 func phaseColour(name string, otherwise int) int {
-	if i := slices.Index([]string{"prefill", "decode", "encode", "load"}, name); i >= 0 {
-		return i
+	switch name {
+	case "prefill":
+		return 4
+	case "decode":
+		return 3
+	case "encode":
+		return 2
+	case "load":
+		return 5
 	}
 	return otherwise % palette
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	_ "embed" // the page's template, style and script
 	"fmt"
 	"html/template"
@@ -99,12 +100,13 @@ type (
 	}
 	cellView struct{ Text, Small string }
 	lawView  struct {
-		Title, Statement, RivalNote string
-		Quality                     measure.Quality
-		Legend                      []legendItem
-		Chart, Residuals, Order     template.HTML
-		Coef, Rivals, Beyond        tableView
-		Drift                       []string
+		Title, RivalNote        string
+		Statement               template.HTML
+		Quality                 measure.Quality
+		Legend                  []legendItem
+		Chart, Residuals, Order template.HTML
+		Coef, Rivals, Beyond    tableView
+		Drift                   []string
 	}
 	phaseView struct {
 		Title  string
@@ -118,18 +120,19 @@ type (
 	}
 	missingView struct{ Name, Reason, Fix string }
 	subjectView struct {
-		ID, Name, Headline, Facts string
-		Meaningless               bool
-		Cards                     []card
-		Law                       *lawView
-		Others                    []lawView
-		Unfitted                  []Unfitted
-		Complexity                template.HTML
-		ComplexityAbsent          string
-		ComplexityText            []string
-		Phases                    []phaseView
-		Lengths                   tableView
-		Energy                    energyView
+		ID, Name, Facts  string
+		Headline         template.HTML
+		Meaningless      bool
+		Cards            []card
+		Law              *lawView
+		Others           []lawView
+		Unfitted         []Unfitted
+		Complexity       template.HTML
+		ComplexityAbsent string
+		ComplexityText   []string
+		Phases           []phaseView
+		Lengths          tableView
+		Energy           energyView
 	}
 )
 
@@ -165,6 +168,9 @@ func newView(pages []Page) (*view, error) {
 			v.Series = append(v.Series, series)
 		}
 	}
+	slices.SortStableFunc(v.Series, func(a, b trialSeries) int {
+		return cmp.Or(cmp.Compare(a.Section, b.Section), cmp.Compare(a.x, b.x))
+	})
 	if len(v.Nav) == 1 {
 		v.Nav[0].Text = "Law"
 	}
@@ -212,10 +218,10 @@ func newSubject(r *Result, c *ConfigResult, id string) subjectView {
 		switch {
 		case isEnergy(l.Metric):
 		case s.Law == nil && l.Metric == store.MetricCPUCoreSeconds:
-			s.Headline = l.Statement
+			s.Headline = soft(l.Statement)
 			s.Law = mainLaw(r, c, l)
 		default:
-			s.Others = append(s.Others, smallLaw(r, c, l))
+			s.Others = append(s.Others, smallLaw(420, r, c, l))
 		}
 	}
 	if s.Law == nil && len(s.Others) > 0 {
@@ -224,6 +230,9 @@ func newSubject(r *Result, c *ConfigResult, id string) subjectView {
 	if len(c.Complexity) > 0 {
 		s.Complexity = contrastChart(620, c.Complexity)
 		s.ComplexityText = complexityText(c)
+		for i, text := range s.ComplexityText {
+			s.ComplexityText[i] = unbroken(text)
+		}
 	} else {
 		s.ComplexityAbsent = "fewer than three trials in two levels of complexity, or a single trial per length and level"
 	}
@@ -240,24 +249,27 @@ func mainLaw(r *Result, c *ConfigResult, l *LawResult) *lawView {
 	points := lawPoints(r, c.ID, l, byComplexity)
 	factor := scaleFor(l.Unit, l.Coef["b"]*l.X.Hi).factor
 	v := &lawView{
-		Title: describe(l.Metric).title, Statement: l.Statement, Quality: l.Quality,
+		Title: describe(l.Metric).title, Quality: l.Quality,
 		Legend: append(complexityLegend(points), legendItem{0, 3, "line and " + percent(l.Level) + " band"}),
-		Chart:  lawChart(660, 430, []overlay{{l, points, "main"}}), Coef: coefTable(l), Rivals: rivalsTable(l), Beyond: beyondTable(l),
-		Residuals: residualChart(560, 300, l, points, factor, false), Order: residualChart(560, 300, l, points, factor, true),
+		Chart:  lawChart(680, 400, []overlay{{l, points, "main"}}), Coef: coefTable(l), Rivals: rivalsTable(l), Beyond: beyondTable(l),
+		Residuals: residualChart(680, 230, l, points, factor, false), Order: residualChart(560, 260, l, points, factor, true),
 		RivalNote: rivalNote(l),
+	}
+	if l.Best != l.Kind {
+		v.Legend = append(v.Legend, legendItem{3, 5, l.Best + ", fits better"})
 	}
 	for _, d := range r.Drift {
 		if d.Config == c.ID && d.Metric == l.Metric {
-			v.Drift = append(v.Drift, capital(d.sentence()))
+			v.Drift = append(v.Drift, unbroken(capital(d.sentence())))
 		}
 	}
 	return v
 }
 
-func smallLaw(r *Result, c *ConfigResult, l *LawResult) lawView {
+func smallLaw(w float64, r *Result, c *ConfigResult, l *LawResult) lawView {
 	return lawView{
-		Title: describe(l.Metric).title, Statement: l.Statement, Quality: l.Quality,
-		Chart: lawChart(560, 320, []overlay{{l, lawPoints(r, c.ID, l, byComplexity), "main"}}),
+		Title: describe(l.Metric).title, Statement: soft(l.Statement), Quality: l.Quality,
+		Chart: lawChart(w, 0.62*w, []overlay{{l, lawPoints(r, c.ID, l, byComplexity), "main"}}),
 	}
 }
 
@@ -272,9 +284,9 @@ func newEnergy(r *Result, c *ConfigResult) energyView {
 		}
 		fitted[l.Metric] = true
 		if l.Quality == measure.Measured {
-			e.Measured = append(e.Measured, smallLaw(r, c, l))
+			e.Measured = append(e.Measured, smallLaw(560, r, c, l))
 		} else {
-			e.Estimated = append(e.Estimated, smallLaw(r, c, l))
+			e.Estimated = append(e.Estimated, smallLaw(560, r, c, l))
 		}
 	}
 	for _, s := range r.Sources {
@@ -341,6 +353,18 @@ func slopeRatio(l, base *LawResult) (ratio float64, ci *law.Interval) {
 	}
 	half := math.Hypot(math.Log(c.Hi/c.Lo)/2, math.Log(c0.Hi/c0.Lo)/2)
 	return b / b0, &law.Interval{Lo: b / b0 * math.Exp(-half), Hi: b / b0 * math.Exp(half)}
+}
+
+// soft escapes a sentence, sets what stands in parentheses in a quieter tone and keeps
+// percent signs with their numbers.
+func soft(sentence string) template.HTML {
+	text := template.HTMLEscapeString(unbroken(sentence))
+	return template.HTML(strings.NewReplacer("(", "<span>(", ")", ")</span>").Replace(text))
+}
+
+// unbroken keeps numbers, their percent signs and the ends of an interval on one line.
+func unbroken(text string) string {
+	return strings.NewReplacer(" %", "\u00a0%", " … ", "\u00a0…\u00a0").Replace(text)
 }
 
 func capital(s string) string {

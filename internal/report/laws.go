@@ -144,7 +144,7 @@ func band(fitted law.Law) []BandPoint {
 func statement(l *LawResult) string {
 	what := describe(l.Metric)
 	slope, fixed := estimateOf(l, "b"), estimateOf(l, "a")
-	text := fmt.Sprintf("Each prompt token costs %s %s (%s %% interval %s)", slope.inWords(), what.per, significant(100*l.Level), slope.interval)
+	text := fmt.Sprintf("Each prompt token costs %s %s (%s interval %s)", slope.inWords(), what.per, percent(l.Level), slope.interval)
 	switch ci := l.CI["a"]; {
 	case ci == nil || ci.Lo <= 0 && ci.Hi >= 0:
 		text += fmt.Sprintf("; a fixed cost cannot be told from zero (%s %s)", fixed.interval, fixed.unit)

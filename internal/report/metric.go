@@ -63,16 +63,22 @@ var siPrefixes = [...]struct {
 func scaleFor(unit string, v float64) scale {
 	v = math.Abs(v)
 	switch unit {
-	case "GiB·s", "GiB":
-		suffix := strings.TrimPrefix(unit, "GiB")
-		factor := 1.0
-		for _, u := range [...]string{"GiB", "MiB"} {
-			if v*factor >= 1 || v == 0 {
-				return scale{factor, u + suffix}
-			}
-			factor *= 1024
+	case "GiB·s":
+		switch {
+		case v >= 1 || v == 0:
+			return scale{1, "GiB·s"}
+		case v >= 1.0/1024:
+			return scale{1 << 10, "MiB·s"}
 		}
-		return scale{factor, "KiB" + suffix}
+		return scale{1 << 20, "KiB·s"}
+	case "B":
+		switch {
+		case v >= 1<<30:
+			return scale{1.0 / (1 << 30), "GiB"}
+		case v >= 1<<20:
+			return scale{1.0 / (1 << 20), "MiB"}
+		}
+		return scale{1.0 / (1 << 10), "KiB"}
 	case "s", "J", "W", "Hz", "core·s":
 		base, symbol := "", unit
 		if unit == "core·s" {
@@ -89,12 +95,12 @@ func scaleFor(unit string, v float64) scale {
 	return scale{1, unit}
 }
 
-// decimals returns how many digits after the point show step with two significant digits.
+// decimals returns how many digits after the point make step visible and no more.
 func decimals(step float64) int {
 	if !(step > 0) || math.IsInf(step, 0) {
 		return 2
 	}
-	return max(0, min(6, 1-int(math.Floor(math.Log10(step)))))
+	return max(0, min(6, -int(math.Floor(math.Log10(step)))))
 }
 
 // number writes v with the given decimals, a true minus sign, and "–" when absent.
@@ -146,8 +152,15 @@ func estimateOf(l *LawResult, name string) estimated {
 	return estimated{number(v*s.factor, digits), number(ci.Lo*s.factor, digits) + " … " + number(ci.Hi*s.factor, digits), s.unit}
 }
 
-// percent writes a fraction as a percentage with three significant digits.
-func percent(fraction float64) string { return significant(100*fraction) + " %" }
+// percent writes a fraction as a percentage with two significant digits, all when there
+// are more before the point.
+func percent(fraction float64) string {
+	v := 100 * fraction
+	if v == 0 || present(v) == nil {
+		return number(v, 0) + " %"
+	}
+	return number(v, max(0, min(9, 1-int(math.Floor(math.Log10(math.Abs(v))))))) + " %"
+}
 
 // shortTitle names a metric where space is short.
 func shortTitle(metric string) string {

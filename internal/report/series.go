@@ -26,6 +26,7 @@ type trialSeries struct {
 	Times   []compact   `json:"times"` // shared by the curves
 	Curves  []curve     `json:"curves"`
 	Section string      `json:"section"` // configuration, to group the choices
+	x       int
 }
 
 type phaseSpan struct {
@@ -93,7 +94,7 @@ func panel(c measure.Channel) (name, unit string, factor float64, zero bool) {
 func drawTrial(t *TrialResult, s store.Samples, limit int) trialSeries {
 	result := trialSeries{
 		Label:   fmt.Sprintf("%d tokens · %s · repeat %d (trial %d)", t.X, t.Complexity, t.Repeat+1, t.Seq),
-		Section: t.Config, End: seconds(t.EndNS - t.StartNS), Phases: []phaseSpan{}, Times: []compact{}, Curves: []curve{},
+		Section: t.Config, x: t.X, End: seconds(t.EndNS - t.StartNS), Phases: []phaseSpan{}, Times: []compact{}, Curves: []curve{},
 	}
 	for i, p := range t.Phases {
 		result.Phases = append(result.Phases, phaseSpan{p.Name, p.StartS, p.EndS, phaseColour(p.Name, i)})

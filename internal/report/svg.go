@@ -5,6 +5,7 @@ import (
 	"html"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -54,6 +55,9 @@ func (d *drawing) path(class string, points [][2]float64, closed bool) {
 	}
 	d.WriteString(`"/>`)
 }
+
+// dodge sets groups at the same x apart sideways, in coordinates.
+func dodge(group int) float64 { return 6 * float64(group%3-1) }
 
 // mark draws a point as circle, triangle or square, so that groups differ in more than
 // their colour.
@@ -124,6 +128,12 @@ func niceStep(raw float64) float64 {
 }
 
 func (a axis) at(v float64) float64 { return a.from + (v-a.lo)/(a.hi-a.lo)*(a.to-a.from) }
+
+// end makes the axis stop a little beyond v instead of at the next tick.
+func (a *axis) end(v float64) {
+	a.hi = min(a.hi, v+(v-a.lo)*0.03)
+	a.ticks = slices.DeleteFunc(a.ticks, func(t float64) bool { return t > a.hi })
+}
 
 func (a axis) tickText(v float64) string { return number(v, a.digits) }
 

@@ -80,19 +80,34 @@ func rivalNote(l *LawResult) string {
 }
 
 func beyondTable(l *LawResult) tableView {
-	t := tableView{Head: heads(">tokens", ">line", ">interval", ">"+l.Best)}
+	var s scale
+	for _, p := range l.Beyond {
+		if p.Y != nil {
+			s = scaleFor(l.Unit, *p.Y)
+		}
+	}
+	t := tableView{Head: heads(">tokens", ">line, "+s.unit, ">interval")}
+	if l.Best != l.Kind {
+		t.Head = append(t.Head, headCell{l.Best, true})
+	}
 	for _, p := range l.Beyond {
 		line, best, interval := "–", "–", "–"
+		digits := 2
+		if p.CI != nil {
+			digits = decimals((p.CI.Hi - p.CI.Lo) * s.factor / 2)
+			interval = number(p.CI.Lo*s.factor, digits) + " … " + number(p.CI.Hi*s.factor, digits)
+		}
 		if p.Y != nil {
-			line = amount(l.Unit, *p.Y)
+			line = number(*p.Y*s.factor, digits)
 		}
 		if p.Best != nil {
-			best = amount(l.Unit, *p.Best)
+			best = number(*p.Best*s.factor, digits)
 		}
-		if p.CI != nil {
-			interval = amount(l.Unit, p.CI.Lo) + " … " + amount(l.Unit, p.CI.Hi)
+		cells := row(number(p.X, 0), line, interval)
+		if l.Best != l.Kind {
+			cells.Cells = append(cells.Cells, cellView{Text: best})
 		}
-		t.Rows = append(t.Rows, row(number(p.X, 0), line, interval, best))
+		t.Rows = append(t.Rows, cells)
 	}
 	return t
 }
@@ -144,13 +159,10 @@ func medianCell(figures map[string]Median, metric, of string) cellView {
 	if !ok {
 		return cellView{Text: "–"}
 	}
-	write := func(v float64) string { return amount(of, v) }
-	if of == "B" {
-		write = func(v float64) string { return unit.Bytes(v).String() }
-	}
-	cell := cellView{Text: write(m.Value)}
+	cell := cellView{Text: amount(of, m.Value)}
 	if m.CI != nil {
-		cell.Small = write(m.CI.Lo) + " … " + write(m.CI.Hi)
+		s := scaleFor(of, m.Value)
+		cell.Small = significant(m.CI.Lo*s.factor) + " … " + significant(m.CI.Hi*s.factor)
 	}
 	return cell
 }
