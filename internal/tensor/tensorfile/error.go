@@ -10,6 +10,7 @@ type FormatError struct {
 	Msg    string // what is wrong and, where there is a remedy, what to do
 }
 
+// Error writes file, field, byte offset and message on one line.
 func (e *FormatError) Error() string {
 	return fmt.Sprintf("%s: %s at byte %d: %s", e.File, e.Field, e.Offset, e.Msg)
 }
