@@ -125,7 +125,7 @@ func TestScoreOrderFalls(t *testing.T) {
 			t.Errorf("score %g has order %d, not before %g with %d", scores[i-1], a, scores[i], b)
 		}
 	}
-	if zero := float32(0); scoreOrder(-zero) != scoreOrder(float32(math.Copysign(0, -1))) {
+	if scoreOrder(0) != scoreOrder(float32(math.Copysign(0, -1))) {
 		t.Error("0 and -0 differ in order")
 	}
 }

@@ -65,6 +65,10 @@ func referenceCases(t *testing.T) []referenceCase {
 		end := replace(5, "<|endoftext|>", Normal) // control by its text
 		replace(6, "<|unk|>", Unknown)
 		replace(7, "<|im|>", Control)
+		replace(8, "<x>", Control) // shorter than the token of white space
+		if v.Model == "gpt2" {
+			mergeAcrossBorders(&v)
+		}
 		c := referenceCase{name: kind, vocab: v}
 		switch {
 		case kind == "jina-v2-de":
@@ -90,6 +94,33 @@ func referenceCases(t *testing.T) []referenceCase {
 	return cases
 }
 
+// mergeAcrossBorders puts merges of characters that pre-tokenizers keep apart
+// before all others, so that no border in the wrong place goes unnoticed. Their
+// results take the place of fillers.
+func mergeAcrossBorders(v *Vocab) {
+	learned := v.Merges
+	v.Merges = nil
+	at := 3500
+	for _, left := range corners {
+		for _, right := range corners {
+			v.Merges = append(v.Merges, left+" "+right)
+			if !slices.Contains(v.Tokens, left+right) {
+				v.Tokens[at] = left + right
+				at++
+			}
+		}
+	}
+	for _, line := range learned {
+		if !slices.Contains(v.Merges[:len(corners)*len(corners)], line) {
+			v.Merges = append(v.Merges, line)
+		}
+	}
+}
+
+// corners are white space, punctuation, digits, letters, and bytes of é, of
+// U+0301 and of U+3000, in the byte alphabet.
+var corners = [...]string{"Ġ", "Ċ", "č", "ĉ", "'", "!", "1", "7", "s", "S", "t", "e", "x", "Ã", "©", "Ì", "ģ", "ã", "Ģ"}
+
 func synthetic(t testing.TB, kind string, size int, seed uint64) Vocab {
 	t.Helper()
 	v, err := Synthetic(kind, size, seed)
@@ -108,8 +139,8 @@ type referenceInput struct {
 // tokens both parsed and not, the others with each choice in turn.
 func (c referenceCase) inputs() []referenceInput {
 	specials := []string{"<|im_start|>", "<|im_end|>", "[[tool]]", "[[tool]] call", "    ", "<|unused_7|>", "<mask>",
-		"<|endoftext|>", "<|unk|>", "<|im|>", "<s>", "</s>", "<unk>", "<|begin_of_text|>", "<|end_of_text|>", "<0x41>"}
-	for _, id := range []int{3500, 3600, 3700} { // words that no merges lead to
+		"<|endoftext|>", "<|unk|>", "<|im|>", "<x>", "<s>", "</s>", "<unk>", "<|begin_of_text|>", "<|end_of_text|>", "<0x41>"}
+	for _, id := range []int{3880, 3885, 3890} { // words that no merges lead to
 		filler := strings.NewReplacer("Ġ", " ", spaceMark, " ").Replace(c.vocab.Tokens[id])
 		specials = append(specials, filler, filler+"s", filler[1:])
 	}

@@ -124,6 +124,35 @@ func TestSpecialTokens(t *testing.T) {
 	}
 }
 
+// TestStrip lets special tokens swallow white space, up to another token only.
+func TestStrip(t *testing.T) {
+	v := synthetic(t, "gpt-2", 4000, 1)
+	const blank, left, right = 3900, 3901, 3902
+	for id, text := range map[int32]string{blank: "    ", left: "<l>", right: "<r>"} {
+		v.Tokens[id], v.Types[id] = text, int32(UserDefined)
+	}
+	v.LStrip, v.RStrip = []int32{left}, []int32{right}
+	tok, err := New(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	letter, _ := tok.ID("a")
+	space, _ := tok.ID("Ġ")
+	for text, want := range map[string][]int32{
+		"a \n\t<l>a":      {letter, left, letter},
+		"a<r> \v\f\r a":   {letter, right, letter},
+		"a  <l> <r>  a":   {letter, left, space, right, letter},
+		"<r>     ":        {right, blank, space},
+		"     <l>":        {blank, left},
+		"a     <l><r>  a": {letter, blank, left, right, letter},
+	} {
+		got := tok.Encode(text, EncodeOptions{})
+		if !slices.Equal(got, want) {
+			t.Errorf("%q gives %v, want %v", text, got, want)
+		}
+	}
+}
+
 func TestTokenProperties(t *testing.T) {
 	for _, kind := range kinds() {
 		tok := newSynthetic(t, kind, 777)

@@ -12,8 +12,9 @@ import (
 // Kind is the type of a token, numbered as in GGUF's tokenizer.ggml.token_type.
 type Kind int32
 
+// The kinds of tokens.
 const (
-	Undefined   Kind = 0
+	Undefined   Kind = 0 // none of the others
 	Normal      Kind = 1 // ordinary text
 	Unknown     Kind = 2 // stands for text that has no token
 	Control     Kind = 3 // marks structure, such as the end of a turn; not text
