@@ -25,13 +25,20 @@ const (
 	fillerWords      = fillerSyllables * fillerSyllables * fillerSyllables
 )
 
+// bpeSpecials and spmSpecials count the special tokens of either family.
+const (
+	bpeSpecials = 5
+	spmSpecials = 5
+)
+
 // Synthetic returns a valid vocabulary of exactly size tokens that is nobody's
 // model's: single bytes, merges learned from this project's own text, made-up
 // words as fillers, and special tokens. Ordinary English takes three to four
-// bytes per token when size leaves room for all merges (some 3,400 tokens). The kind is
-// "llama" for a scored vocabulary, or a pre-tokenizer's name for byte-level BPE.
-// The seed chooses the fillers; nothing else depends on it. The error says why
-// kind or size is impossible.
+// bytes per token when size leaves room for all merges (some 3,400 tokens).
+//
+// The kind is "llama" for a scored vocabulary, or a pre-tokenizer's name for
+// byte-level BPE. The seed chooses the fillers; nothing else depends on it. The
+// error says why kind or size is impossible.
 //
 // No merge leads to a filler, so Encode yields them, at most, where a whole
 // word of the text is one and the pre-tokenizer looks words up first.
@@ -41,7 +48,11 @@ func Synthetic(kind string, size int, seed uint64) (Vocab, error) {
 		return Vocab{}, fmt.Errorf("tokenizer: no synthetic vocabulary of kind %q; there are llama, %s",
 			kind, strings.Join(PreTokenizers(), ", "))
 	}
-	if least := 3 + 256 + 2; size < least || size > fillerWords {
+	least := 256 + bpeSpecials + 1 // one merge, as there must be a list of them
+	if !bpe {
+		least = 256 + spmSpecials
+	}
+	if size < least || size > fillerWords {
 		return Vocab{}, fmt.Errorf("tokenizer: a synthetic vocabulary of %d tokens is impossible; need %d to %d",
 			size, least, fillerWords)
 	}
@@ -94,22 +105,20 @@ func (b *builder) fill(prefix string, keep int, seed uint64) {
 }
 
 func (b *builder) bpe(pre string, seed uint64) {
-	const special = 5
 	a := newAlphabet()
 	for i := range 256 {
 		b.add(string(a.char[i]), Normal)
 	}
-	b.v.Merges = []string{} // nil would mean that there is no list
 	for line := range strings.Lines(learnedText) {
 		line = strings.TrimSuffix(line, "\n")
 		left, right, _ := strings.Cut(line, " ")
-		if b.room(special) == 0 && !b.seen[left+right] {
+		if b.room(bpeSpecials) == 0 && !b.seen[left+right] {
 			break
 		}
 		b.add(left+right, Normal)
 		b.v.Merges = append(b.v.Merges, line)
 	}
-	b.fill(string(a.char[' ']), special, seed)
+	b.fill(string(a.char[' ']), bpeSpecials, seed)
 	b.v.Model, b.v.Pre = "gpt2", pre
 	b.v.BOS = b.add("<|begin_of_text|>", Control)
 	b.v.EOS = b.add("<|end_of_text|>", Control)
@@ -122,7 +131,7 @@ func (b *builder) bpe(pre string, seed uint64) {
 }
 
 func (b *builder) spm(seed uint64) {
-	const special = 2
+	const last = 2 // special tokens at the end
 	b.v.Model, b.v.PAD = "llama", -1
 	b.v.UNK = b.add("<unk>", Unknown)
 	b.v.BOS = b.add("<s>", Control)
@@ -132,16 +141,16 @@ func (b *builder) spm(seed uint64) {
 	}
 	merges := len(b.v.Tokens)
 	for _, text := range b.spmPieces() {
-		if b.room(special) == 0 {
+		if b.room(last) == 0 {
 			break
 		}
 		b.add(text, Normal)
 	}
-	b.fill(spaceMark, special, seed)
+	b.fill(spaceMark, last, seed)
 	b.add("<|im_start|>", Control)
 	b.v.EOT = b.add("<|im_end|>", Control)
 	b.v.Scores = make([]float32, b.size)
-	for i := merges; i < b.size-special; i++ {
+	for i := merges; i < b.size-last; i++ {
 		b.v.Scores[i] = -float32(i - merges) // earlier tokens merge first
 	}
 }

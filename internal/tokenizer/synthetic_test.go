@@ -8,7 +8,7 @@ import (
 
 func TestSynthetic(t *testing.T) {
 	for _, kind := range kinds() {
-		for _, size := range []int{261, 300, 1001, 4000, 32000} {
+		for _, size := range []int{262, 300, 1001, 4000, 32000} {
 			v := synthetic(t, kind, size, 7)
 			tok, err := New(v)
 			if err != nil {
@@ -23,6 +23,17 @@ func TestSynthetic(t *testing.T) {
 		}
 		if a, b := synthetic(t, kind, 8000, 1), synthetic(t, kind, 8000, 2); reflect.DeepEqual(a.Tokens, b.Tokens) {
 			t.Errorf("%s: the seed changes nothing", kind)
+		}
+	}
+}
+
+// TestSyntheticAnySize cuts the merges at many places.
+func TestSyntheticAnySize(t *testing.T) {
+	for size := 262; size < 4000; size += 41 {
+		for _, kind := range []string{"qwen2", "llama"} {
+			if got := newSynthetic(t, kind, size).Size(); got != size {
+				t.Errorf("%s of %d has %d tokens", kind, size, got)
+			}
 		}
 	}
 }
@@ -46,7 +57,8 @@ func TestSyntheticRefuses(t *testing.T) {
 	}{
 		{"wordpiece", 1000, `no synthetic vocabulary of kind "wordpiece"`},
 		{"", 1000, `kind ""`},
-		{"gpt-2", 260, "need 261 to 512000"},
+		{"gpt-2", 261, "need 262 to 512000"},
+		{"llama", 260, "need 261 to 512000"},
 		{"llama", -1, "need 261 to 512000"},
 		{"llama", 1 << 40, "need 261 to 512000"},
 	} {

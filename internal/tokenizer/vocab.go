@@ -40,7 +40,7 @@ type Vocab struct {
 	Tokens []string  // tokenizer.ggml.tokens
 	Scores []float32 // tokenizer.ggml.scores; required for "llama", higher merges first
 	Types  []int32   // tokenizer.ggml.token_type; empty means all Normal
-	Merges []string  // tokenizer.ggml.merges: "left right" in order of rank; not nil for "gpt2"
+	Merges []string  // tokenizer.ggml.merges: "left right" in order of rank; required for "gpt2"
 
 	BOS, EOS, EOT, UNK, PAD int32 // -1 where the vocabulary has none
 
@@ -84,7 +84,7 @@ func (v *Vocab) validate() error {
 			return fmt.Errorf("unsupported pre-tokenizer %q (tokenizer.ggml.pre); supported: %s",
 				v.Pre, strings.Join(PreTokenizers(), ", "))
 		}
-		if v.Merges == nil {
+		if len(v.Merges) == 0 {
 			return errors.New("model \"gpt2\" needs a merge list (tokenizer.ggml.merges)")
 		}
 	case "llama":
