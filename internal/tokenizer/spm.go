@@ -50,7 +50,7 @@ func scoreOrder(score float32) uint32 {
 	return ^bits &^ (1 << 31)
 }
 
-// session is one encoding; join needs the text.
+// spmSession is the encoding of one text, which join needs.
 type spmSession struct {
 	*spm
 	text string

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 )
@@ -89,6 +90,23 @@ func checkRoundTrip(t *testing.T, tok *Tokenizer, text string) {
 			t.Errorf("%q comes back as %q", text, got)
 		}
 	}
+}
+
+// TestConcurrentUse is for the race detector.
+func TestConcurrentUse(t *testing.T) {
+	tok := newSynthetic(t, "llama-bpe", 4000)
+	text := corpus()[:5000]
+	want := tok.Encode(text, EncodeOptions{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			ids := tok.Encode(text, EncodeOptions{})
+			if !slices.Equal(ids, want) || tok.Decode(ids, DecodeOptions{}) != text {
+				t.Error("another goroutine's encoding differs")
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestSpecialTokens(t *testing.T) {
