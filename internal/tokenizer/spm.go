@@ -50,13 +50,13 @@ func scoreOrder(score float32) uint32 {
 	return ^bits &^ (1 << 31)
 }
 
-// spmSession is the encoding of one text, which join needs.
-type spmSession struct {
+// spmText is one text to encode, which join looks at.
+type spmText struct {
 	*spm
 	text string
 }
 
-func (s spmSession) join(left, right symbol) (id int32, order uint32, ok bool) {
+func (s spmText) join(left, right symbol) (id int32, order uint32, ok bool) {
 	length := left.length + right.length
 	if int(length) > s.widest {
 		return 0, 0, false
@@ -81,7 +81,7 @@ func (s *spm) encode(text string, m *merger, ids []int32) []int32 {
 		m.append(int32(i), int32(n), id)
 		i += n
 	}
-	m.run(spmSession{s, text})
+	m.run(spmText{s, text})
 	for i := int32(0); i >= 0 && len(m.symbols) > 0; i = m.symbols[i].next {
 		sym := m.symbols[i]
 		if sym.id >= 0 {
