@@ -49,7 +49,7 @@ type Plan struct {
 	// before the trial carries a doubt.
 	MaxSteal float64 `toml:"max_steal" json:"max_steal"`
 
-	// Strict refuses to run when a pre-flight check ends in a doubt or a blocker.
+	// Strict refuses to run when a pre-flight check ends in a blocker.
 	Strict bool `toml:"strict" json:"strict"`
 	// Out is the folder of the report; empty takes wattlaw-out/<run>.
 	Out string `toml:"out" json:"out"`
@@ -61,11 +61,12 @@ type Plan struct {
 
 // BaselinePlan says when the idle machine is quiet enough to be a baseline.
 type BaselinePlan struct {
-	// Seconds is the length of the stretch that must be quiet.
+	// Seconds is the length of the stretch that must be quiet, at least 2; 0 measures no
+	// baseline, and with it nothing above idle.
 	Seconds float64 `toml:"seconds" json:"seconds"`
 	// Timeout ends the wait for such a stretch, in seconds; the run then goes on with a doubt.
 	Timeout float64 `toml:"timeout" json:"timeout"`
-	// Threshold is the largest standard deviation of the system's CPU load over half-second
+	// Threshold is the largest standard deviation of the system's CPU load over one-second
 	// means, as a part of the whole machine.
 	Threshold float64 `toml:"threshold" json:"threshold"`
 }

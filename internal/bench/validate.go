@@ -57,7 +57,9 @@ func (p Plan) Validate() error {
 	c.seconds("rate", p.Rate, 0.1, maxRate)
 	c.seconds("min_window", p.MinWindow, 0, maxSeconds)
 	c.seconds("max_steal", p.MaxSteal, 0, 1)
-	c.seconds("baseline.seconds", p.Baseline.Seconds, 2, maxSeconds)
+	if p.Baseline.Seconds != 0 {
+		c.seconds("baseline.seconds", p.Baseline.Seconds, 2, maxSeconds)
+	}
 	c.seconds("baseline.timeout", p.Baseline.Timeout, p.Baseline.Seconds, maxSeconds)
 	c.seconds("baseline.threshold", p.Baseline.Threshold, 0, 1)
 	c.between("warm_up.max", p.WarmUp.Max, 0, maxRepeats)

@@ -20,24 +20,15 @@ func readVitals(ctx context.Context, root string) (vitals, error) {
 	v.pressure = pressure(read(root, "proc/pressure/memory"))
 	v.quota = quota(read(root, "sys/fs/cgroup/cpu.max"))
 	v.supply = supplyOf(root)
-	before := parseStat(read(root, "proc/stat"))
+	before := parseTicks(read(root, "proc/stat"))
 	select {
 	case <-ctx.Done():
 		return v, ctx.Err()
 	case <-time.After(busySpan):
 	}
-	v.busy, v.stolen = parseStat(read(root, "proc/stat")).since(before)
+	v.busy, v.stolen = parseTicks(read(root, "proc/stat")).since(before)
 	return v, nil
 }
-
-// stolenCoreSeconds returns the processor time that a hypervisor has given to others since
-// the start, in core-seconds with a resolution of one tick (10 ms); NaN when it is unknown.
-func stolenCoreSeconds(root string) float64 {
-	return parseStat(read(root, "proc/stat")).stolen / ticksPerSecond
-}
-
-// ticksPerSecond is the kernel's USER_HZ, 100 on every architecture that matters here.
-const ticksPerSecond = 100
 
 // read returns a file's text, empty when it cannot be read.
 func read(path ...string) string {
@@ -57,13 +48,13 @@ func number(path ...string) float64 {
 	return v
 }
 
-// stat holds ticks of the whole machine.
-type stat struct{ busy, stolen, all float64 }
+// ticks holds ticks of the whole machine.
+type ticks struct{ busy, stolen, all float64 }
 
-// parseStat reads the first line of /proc/stat: user nice system idle iowait irq softirq
+// parseTicks reads the first line of /proc/stat: user nice system idle iowait irq softirq
 // steal, in ticks (kernel.org, filesystems/proc). Guest time is part of user time.
-func parseStat(text string) stat {
-	nan := stat{math.NaN(), math.NaN(), math.NaN()}
+func parseTicks(text string) ticks {
+	nan := ticks{math.NaN(), math.NaN(), math.NaN()}
 	line, _, _ := strings.Cut(text, "\n")
 	fields := strings.Fields(line)
 	if len(fields) < 9 || fields[0] != "cpu" {
@@ -79,11 +70,11 @@ func parseStat(text string) stat {
 		v[i] = float64(n)
 		all += v[i]
 	}
-	return stat{busy: v[0] + v[1] + v[2] + v[5] + v[6], stolen: v[7], all: all}
+	return ticks{busy: v[0] + v[1] + v[2] + v[5] + v[6], stolen: v[7], all: all}
 }
 
 // since returns the busy and the stolen part of the time between two readings.
-func (s stat) since(before stat) (busy, stolen float64) {
+func (s ticks) since(before ticks) (busy, stolen float64) {
 	all := s.all - before.all
 	if !(all > 0) {
 		return math.NaN(), math.NaN()

@@ -26,8 +26,5 @@ func readVitals(ctx context.Context, _ string) (vitals, error) {
 	return v, ctx.Err()
 }
 
-// stolenCoreSeconds is unknown here.
-func stolenCoreSeconds(string) float64 { return math.NaN() }
-
 // throttleCount is unknown here.
 func throttleCount(string) int64 { return 0 }

@@ -100,6 +100,9 @@ type Figure struct {
 	Source  string          `json:"source,omitempty"` // channel name
 	Scope   measure.Scope   `json:"scope,omitempty"`
 	N       int             `json:"n,omitempty"` // samples in the window
+	// Uncertainty bounds the error of Value that comes from sampling (interpolated edges of
+	// the window) and, above idle, from the scatter of the baseline; 0 when there is none.
+	Uncertainty float64 `json:"uncertainty,omitempty"`
 }
 
 // OK reports whether the figure has a value.
@@ -164,6 +167,7 @@ const (
 	MetricDetectorError  = "detector_iou" // overlap of detected and marked window, intersection over union
 	MetricJoules         = "joules."      // prefix, + channel name: gross
 	MetricJoulesAdjusted = "joules_idle_adjusted."
+	MetricMean           = "mean." // prefix, + channel name: mean temperature (°C) or frequency (Hz) in the window
 )
 
 // Samples are the series recorded around one trial (from just before to just after it).

@@ -1,0 +1,348 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/wattlaw/wattlaw/internal/backend"
+	"github.com/wattlaw/wattlaw/internal/measure"
+	"github.com/wattlaw/wattlaw/internal/sampler"
+	"github.com/wattlaw/wattlaw/internal/stat"
+	"github.com/wattlaw/wattlaw/internal/store"
+	"github.com/wattlaw/wattlaw/internal/workload"
+)
+
+// config is one model under test with its running server.
+type config struct {
+	id, model string
+	server    backend.Server
+	composer  *workload.Composer
+	idle      map[string]measure.Baseline // by channel
+	doubts    []string                    // to go into its next trial
+}
+
+// Waiting and looking, in seconds.
+const (
+	pollSeconds  = 0.25 // between looks at the baseline
+	emptySeconds = 2.2  // watching the memory in use without the model
+)
+
+// load starts a configuration's server and measures the idle machine around that.
+func (r *runner) load(ctx context.Context, c *config) error {
+	var empty measure.Baseline
+	var err error
+	if r.plan.Baseline.Seconds > 0 {
+		if empty, err = r.memoryWithout(ctx, c); err != nil {
+			return err
+		}
+	}
+	r.emit(StageChanged{StageLoad, "loading " + c.model})
+	if err := r.start(ctx, c); err != nil {
+		return err
+	}
+	if err := r.plan.fits(c.server.Model()); err != nil {
+		return err
+	}
+	if r.plan.Baseline.Seconds > 0 {
+		if err := r.baseline(ctx, c); err != nil {
+			return err
+		}
+		r.rebaseMemory(c, empty)
+	}
+	r.describe(c)
+	return nil
+}
+
+// rebaseMemory makes the memory in use without the model the baseline of memory. All other
+// idle levels are those with the model loaded and its server waiting, which is the state
+// that a request begins and ends in.
+func (r *runner) rebaseMemory(c *config, empty measure.Baseline) {
+	name := string(measure.ScopeSystem) + ".memory"
+	loaded, known := c.idle[name]
+	if !known || empty.N == 0 {
+		delete(c.idle, name)
+		r.find(whenBaseline, severityDoubt, "memory", "the memory in use without %s was not measured: its load on memory has no baseline", c.model)
+		return
+	}
+	// This model raises the idle level of those that were loaded before it.
+	for _, other := range r.configs {
+		if b, ok := other.idle[name]; ok && other != c {
+			b.Level += loaded.Level - empty.Level
+			other.idle[name] = b
+		}
+	}
+	empty.Stable = loaded.Stable
+	c.idle[name] = empty
+}
+
+// memoryWithout measures the machine's memory in use, watching no process. A machine that
+// does not tell has a baseline of no samples.
+func (r *runner) memoryWithout(ctx context.Context, c *config) (measure.Baseline, error) {
+	r.emit(StageChanged{StageBaseline, "measuring the memory in use without " + c.model})
+	if err := r.attach(ctx, nil); err != nil {
+		return measure.Baseline{}, err
+	}
+	if err := wait(ctx, seconds(emptySeconds)); err != nil {
+		return measure.Baseline{}, err
+	}
+	series := r.sampler.Window(ago(emptySeconds), 0)
+	memory := findSeries(series, measure.KindMemory, measure.ScopeSystem, "memory")
+	level, err := measure.Level(memory, ago(emptySeconds-0.1))
+	if err != nil {
+		return measure.Baseline{}, nil
+	}
+	return level, nil
+}
+
+// start starts the server of a configuration.
+func (r *runner) start(ctx context.Context, c *config) error {
+	size := r.plan.Context
+	if size == 0 {
+		size = r.plan.longest()
+	}
+	server, err := r.deps.Backend.Start(ctx, backend.Config{Model: c.model, Threads: r.plan.Threads, Context: size, Seed: r.plan.Seed})
+	if err != nil {
+		return fmt.Errorf("start %s: %w", c.id, err)
+	}
+	c.server, c.composer = server, workload.NewComposer(server)
+	return nil
+}
+
+// restart replaces the server of a configuration after its death, once per session.
+func (r *runner) restart(ctx context.Context, c *config, cause error) error {
+	if r.restarted {
+		return fmt.Errorf("the server of %s failed again after it had been restarted once: %w", c.id, cause)
+	}
+	r.restarted = true
+	r.find(whenTrial, severityDoubt, "model server", "the server of %s failed and was restarted: %v", c.id, cause)
+	stopErr := c.server.Stop() // it is dead or beyond use; only a live one could object
+	if err := r.detach(); err != nil {
+		return err
+	}
+	if err := r.start(ctx, c); err != nil {
+		return errors.Join(err, stopErr)
+	}
+	c.doubts = append(c.doubts, "the model server was restarted just before this trial")
+	return r.warmUp(ctx, c)
+}
+
+// describe enters the configuration into the run, replacing what an earlier session said.
+func (r *runner) describe(c *config) {
+	info := c.server.Model()
+	described := store.Config{
+		ID: c.id, Backend: r.deps.Backend.Name(), Model: c.model, Architecture: info.Architecture, Quant: info.Quant,
+		Parameters: info.Parameters, Bytes: info.Bytes, Threads: info.Threads, Kernel: info.Kernel,
+		Meaningless: info.Meaningless, Load: c.server.Load(), Baselines: baselines(c.idle),
+	}
+	i := slices.IndexFunc(r.run.Configs, func(known store.Config) bool { return known.ID == c.id })
+	if i < 0 {
+		r.run.Configs = append(r.run.Configs, described)
+		return
+	}
+	r.run.Configs[i] = described
+}
+
+// baselines lists idle levels in the order of their names.
+func baselines(idle map[string]measure.Baseline) []store.Baseline {
+	var out []store.Baseline
+	for name, b := range idle {
+		out = append(out, store.Baseline{Channel: name, Level: b.Level, Sigma: b.Sigma, Seconds: b.Seconds(), Stable: b.Stable})
+	}
+	slices.SortFunc(out, func(a, b store.Baseline) int {
+		if a.Channel < b.Channel {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// attach points the sampler at a configuration's server, at none when c is nil. Only one
+// sampler runs at a time: meters are read by one, and the observer's cost stays that of one.
+func (r *runner) attach(ctx context.Context, c *config) error {
+	if r.sampler != nil && r.attached == c {
+		return nil
+	}
+	if err := r.detach(); err != nil {
+		return err
+	}
+	pid := 0
+	if c != nil {
+		pid = c.server.PID()
+	}
+	s, err := sampler.New(sampler.Config{RateHz: r.plan.Rate, Sources: r.deps.Sources(pid)})
+	if err != nil {
+		return err
+	}
+	s.Start()
+	r.mu.Lock()
+	r.sampler, r.attached = s, c
+	r.mu.Unlock()
+	if c != nil {
+		r.run.Channels = channels(s)
+	}
+	return wait(ctx, seconds(max(r.deps.pace.settle, 3/r.plan.Rate)))
+}
+
+// channels describes all channels, those of sources that could not be opened included.
+func channels(s *sampler.Sampler) []measure.Channel {
+	out := s.Channels()
+	for _, fault := range s.Faults() {
+		if fault.Channel == "" {
+			out = append(out, measure.Channel{Name: fault.Source, Source: fault.Source, Quality: measure.Unavailable, Reason: fault.Reason})
+		}
+	}
+	return out
+}
+
+// detach stops the sampler and adds its cost to the run's.
+func (r *runner) detach() error {
+	r.mu.Lock()
+	s := r.sampler
+	r.sampler, r.attached = nil, nil
+	r.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	err := s.Stop()
+	o, seen := s.Observer(), s.Observer().Duration.Seconds()
+	total := &r.run.Observer
+	if !math.IsNaN(o.CoreFraction) && seen > 0 {
+		// The mean over all samplers of the run, weighted by how long each ran; the ticks
+		// so far tell how long that was.
+		before := float64(total.Ticks) / o.RateHz
+		total.CoreFraction = (total.CoreFraction*before + o.CoreFraction*seen) / (before + seen)
+	}
+	total.Ticks += o.Ticks
+	total.LateTicks += o.LateTicks
+	total.RateHz = o.RateHz
+	return err
+}
+
+// baseline waits for a quiet machine and takes the idle level of every channel.
+func (r *runner) baseline(ctx context.Context, c *config) error {
+	r.emit(StageChanged{StageBaseline, fmt.Sprintf("waiting for a quiet machine, at most %.0f s", r.plan.Baseline.Timeout)})
+	if err := r.attach(ctx, c); err != nil {
+		return err
+	}
+	levels, doubt, err := r.quiet(ctx)
+	if err != nil {
+		return err
+	}
+	if doubt != "" {
+		r.find(whenBaseline, severityDoubt, "baseline", "%s; stop other programs, or raise baseline.timeout", doubt)
+	}
+	c.idle = levels
+	return nil
+}
+
+// quiet waits until the system's CPU load holds still, or the time-out, and returns the
+// levels of all channels over the stretch that ended the wait.
+func (r *runner) quiet(ctx context.Context) (levels map[string]measure.Baseline, doubt string, err error) {
+	cores := float64(r.run.Machine.Cores)
+	rule := measure.BaselineRule{
+		Span: r.plan.Baseline.Seconds, Timeout: r.plan.Baseline.Timeout, MaxSigma: r.plan.Baseline.Threshold * cores,
+	}
+	from := measure.Now()
+	for {
+		if err := wait(ctx, seconds(pollSeconds)); err != nil {
+			return nil, "", err
+		}
+		now := measure.Now()
+		series := r.sampler.Window(measure.Window{Start: from, End: now}, time.Second)
+		cpu := findSeries(series, measure.KindCPUTime, measure.ScopeSystem, "cpu")
+		level, over := rule.Check(cpu, from, now)
+		if !over {
+			continue
+		}
+		levels := map[string]measure.Baseline{}
+		for _, s := range series {
+			// Level of the stretch that was judged: it ends at the newest sample of all.
+			b, err := measure.Level(s, spanOf(s, rule.Span))
+			if err == nil {
+				b.Stable = level.Stable
+				levels[s.Channel.Name] = b
+			}
+		}
+		return levels, level.Doubt, nil
+	}
+}
+
+// spanOf is the stretch of so many seconds that ends with the series.
+func spanOf(s measure.Series, seconds float64) measure.Window {
+	if s.Len() == 0 {
+		return measure.Window{}
+	}
+	end := s.T[s.Len()-1]
+	return measure.Window{Start: end - int64(seconds*1e9), End: end}
+}
+
+// closingBaseline measures the idle levels after the trials and judges what moved.
+func (r *runner) closingBaseline(ctx context.Context, c *config) error {
+	r.emit(StageChanged{StageClosing, fmt.Sprintf("measuring the idle machine again, at most %.0f s", r.plan.Baseline.Timeout)})
+	if err := r.attach(ctx, c); err != nil {
+		return err
+	}
+	levels, doubt, err := r.quiet(ctx)
+	if err != nil {
+		return err
+	}
+	if doubt != "" {
+		r.find(whenBaseline, severityDoubt, "closing baseline", "%s", doubt)
+	}
+	i := slices.IndexFunc(r.run.Configs, func(known store.Config) bool { return known.ID == c.id })
+	r.run.Configs[i].Closing = baselines(levels)
+	r.judgeBaselines(c, levels)
+	return nil
+}
+
+// warmUp makes requests until their times agree: the longest prompt once, so that all
+// memory has been touched, then the middle one over and over.
+func (r *runner) warmUp(ctx context.Context, c *config) error {
+	if r.plan.WarmUp.Max == 0 {
+		return nil
+	}
+	r.emit(StageChanged{StageWarmUp, fmt.Sprintf("at most %d requests to %s", r.plan.WarmUp.Max, c.model)})
+	if err := r.attach(ctx, c); err != nil {
+		return err
+	}
+	lengths := slices.Sorted(slices.Values(r.plan.Tokens))
+	var times []float64
+	cv := math.NaN()
+	for n := range r.plan.WarmUp.Max {
+		x := lengths[len(lengths)/2]
+		if n == 0 {
+			x = lengths[len(lengths)-1]
+		}
+		prompt, err := c.composer.Compose(ctx, workload.Complexity(r.plan.Complexity[0]), x, r.plan.Seed+uint64(n)+1<<32)
+		if err != nil {
+			return fmt.Errorf("warm-up of %s: %w", c.id, err)
+		}
+		start := measure.Now()
+		if _, err := c.server.Generate(ctx, r.request(prompt)); err != nil {
+			return fmt.Errorf("warm-up of %s: %w", c.id, err)
+		}
+		took := float64(measure.Now()-start) / 1e9
+		r.eta.request(x+r.plan.OutputTokens, took)
+		if n > 0 {
+			times = append(times, took)
+		}
+		if len(times) >= 3 {
+			cv = stat.CV(times[len(times)-3:])
+		}
+		r.emit(WarmUpRepeated{N: n + 1, Max: r.plan.WarmUp.Max, Wall: took, CV: cv})
+		if cv < r.plan.WarmUp.CV {
+			return nil
+		}
+	}
+	if math.IsNaN(cv) {
+		r.find(whenBaseline, severityDoubt, "warm-up", "%d requests are too few to tell whether %s is warm; raise warm_up.max to 4 or more", r.plan.WarmUp.Max, c.model)
+	} else {
+		r.find(whenBaseline, severityDoubt, "warm-up", "after %d requests the last three still varied by %.1f %% (%.1f %% was wanted)", r.plan.WarmUp.Max, 100*cv, 100*r.plan.WarmUp.CV)
+	}
+	return nil
+}

@@ -1,0 +1,333 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wattlaw/wattlaw/internal/backend"
+	"github.com/wattlaw/wattlaw/internal/measure"
+	"github.com/wattlaw/wattlaw/internal/sampler"
+	"github.com/wattlaw/wattlaw/internal/source"
+	"github.com/wattlaw/wattlaw/internal/store"
+	"github.com/wattlaw/wattlaw/internal/workload"
+)
+
+// Deps is what a run works with.
+type Deps struct {
+	Backend backend.Backend
+	Store   store.Store
+	// Sources returns new, unopened sources that read the process pid and the machine; for
+	// pid 0 only the machine.
+	Sources  func(pid int) []source.Source
+	Progress Progress // nil drops all events
+	Tool     string   // version of this program, for the record
+	Root     string   // where /proc and /sys are, "/" when empty
+
+	pace pace // zero but in tests
+}
+
+// pace holds the waits of a run that do not belong to its plan, in seconds.
+type pace struct {
+	settle float64 // after attaching the sampler, before samples are relied on
+	margin float64 // of samples that are kept before and after a trial, at least
+	look   float64 // over which the load is judged before a trial
+}
+
+// usualPace suits sampling at 20 Hz and system counters with ticks of 10 ms.
+func usualPace() pace { return pace{settle: 0.6, margin: 0.5, look: 0.3} }
+
+// Run carries out a plan as a new run and returns its header. Every finished trial is in
+// the store when its TrialFinished event comes. When ctx ends, the trial that is under way
+// is given up and the run ends as stopped; that and every other early end comes with an
+// error that says how to go on.
+func Run(ctx context.Context, plan Plan, deps Deps) (store.Run, error) {
+	r, err := newRunner(plan, deps)
+	if err != nil {
+		return store.Run{}, err
+	}
+	encoded, err := json.Marshal(plan)
+	if err != nil {
+		return store.Run{}, fmt.Errorf("plan: %w", err)
+	}
+	created := time.Now().UTC()
+	r.run = store.Run{
+		ID: newID(created, plan.Model[0]), Created: created, Tool: deps.Tool,
+		Plan: encoded, Planned: len(r.items),
+	}
+	return r.carryOut(ctx)
+}
+
+// Resume goes on with a run that ended early: trials that the store has are kept, the
+// others are made up for. Of the plan only Strict may differ from what was begun.
+func Resume(ctx context.Context, id string, deps Deps) (store.Run, error) {
+	run, err := deps.Store.Run(ctx, id)
+	if err != nil {
+		return store.Run{}, err
+	}
+	plan, err := ParseJSON(run.Plan)
+	if err != nil {
+		return run, fmt.Errorf("run %s: its plan cannot be read: %w", run.ID, err)
+	}
+	r, err := newRunner(plan, deps)
+	if err != nil {
+		return run, fmt.Errorf("run %s: %w", run.ID, err)
+	}
+	if r.trials, err = deps.Store.Trials(ctx, run.ID); err != nil {
+		return run, err
+	}
+	for _, trial := range r.trials {
+		if trial.Seq < 0 || trial.Seq >= len(r.items) {
+			return run, fmt.Errorf("run %s: trial %d is not in its plan of %d trials; start a new run", run.ID, trial.Seq, len(r.items))
+		}
+		r.done[trial.Seq] = true
+	}
+	r.run = run
+	if len(r.done) == len(r.items) && run.Status == store.StatusComplete {
+		return run, nil
+	}
+	return r.carryOut(ctx)
+}
+
+// Unfinished returns the newest run with the same plan if it is not complete, and the
+// number of its trials. It is false when there is none.
+func Unfinished(ctx context.Context, s store.Store, plan Plan) (run store.Run, trials int, ok bool, err error) {
+	runs, err := s.Runs(ctx)
+	if err != nil {
+		return store.Run{}, 0, false, err
+	}
+	for _, run := range runs {
+		earlier, err := ParseJSON(run.Plan)
+		if err != nil || earlier.Key() != plan.Key() {
+			continue // a plan of another version is not the same plan
+		}
+		if run.Status == store.StatusComplete {
+			return store.Run{}, 0, false, nil
+		}
+		counts, err := s.TrialCounts(ctx)
+		return run, counts[run.ID], err == nil && counts[run.ID] > 0, err
+	}
+	return store.Run{}, 0, false, nil
+}
+
+// newID is sortable by time and says what was run: "20261123T231500-smollm2-135m-7f3a".
+func newID(created time.Time, model string) string {
+	var random [2]byte
+	_, _ = rand.Read(random[:]) // never fails, says crypto/rand
+	return created.Format("20060102T150405") + "-" + slug(model) + "-" + hex.EncodeToString(random[:])
+}
+
+var notInSlug = regexp.MustCompile(`[^a-z0-9.]+`)
+
+// slug shortens "shape:smollm2-135m@q8_0" to "smollm2-135m" and a path to its file's name.
+func slug(model string) string {
+	name := strings.TrimSuffix(filepath.Base(filepath.ToSlash(model)), ".gguf")
+	name = strings.TrimPrefix(name, "shape:")
+	name, _, _ = strings.Cut(name, "@")
+	name = strings.Trim(notInSlug.ReplaceAllString(strings.ToLower(name), "-"), "-.")
+	return name[:min(len(name), 32)]
+}
+
+// runner is one session of a run: from its start, or from its resumption, to its end.
+type runner struct {
+	plan    Plan
+	deps    Deps
+	items   []workload.Item
+	configs []*config
+	run     store.Run
+	trials  []store.Trial // finished ones, those of earlier sessions first
+	done    map[int]bool  // by sequence number
+
+	restarted bool // the model server has been restarted once
+	eta       eta
+	throttles int64 // count of throttling when the session began
+
+	mu       sync.Mutex // guards what the live view reads, and the order of events
+	sampler  *sampler.Sampler
+	attached *config
+}
+
+func newRunner(plan Plan, deps Deps) (*runner, error) {
+	if err := plan.Validate(); err != nil {
+		return nil, err
+	}
+	if deps.Root == "" {
+		deps.Root = "/"
+	}
+	if deps.pace == (pace{}) {
+		deps.pace = usualPace()
+	}
+	if deps.Backend.Name() != plan.Backend {
+		return nil, fmt.Errorf("plan: backend: %q is not available here; use %q", plan.Backend, deps.Backend.Name())
+	}
+	r := &runner{plan: plan, deps: deps, done: map[int]bool{}}
+	sweep := workload.Sweep{X: plan.Tokens, Repeats: plan.Repeats, Seed: plan.Seed}
+	for _, model := range plan.Model {
+		c := &config{id: plan.Backend + "/" + model, model: model}
+		r.configs = append(r.configs, c)
+		sweep.Configs = append(sweep.Configs, c.id)
+	}
+	for _, c := range plan.Complexity {
+		sweep.Complexities = append(sweep.Complexities, workload.Complexity(c))
+	}
+	var err error
+	r.items, err = workload.Order(sweep)
+	return r, err
+}
+
+// carryOut runs one session and closes the books on it, however it ends.
+func (r *runner) carryOut(ctx context.Context) (store.Run, error) {
+	if err := r.begin(ctx); err != nil {
+		return r.run, err
+	}
+	stopLive := r.startLive()
+	err := r.session(ctx)
+	stopLive()
+	err = errors.Join(err, r.detach())
+	for _, c := range r.configs {
+		if c.server != nil {
+			err = errors.Join(err, c.server.Stop())
+		}
+	}
+	return r.finish(ctx, err)
+}
+
+// begin checks the machine and gives the run its place in the store.
+func (r *runner) begin(ctx context.Context) error {
+	r.emit(StageChanged{StagePreflight, "looking at the machine"})
+	r.run.Machine = inventory(ctx, r.deps.Root)
+	findings, err := preflight(ctx, r.deps.Root, r.run.Machine)
+	if err != nil {
+		return err
+	}
+	if err := refusal(findings); err != nil && r.plan.Strict {
+		return err
+	}
+	r.run.Status, r.run.Reason = store.StatusRunning, ""
+	if r.plan.Baseline.Seconds == 0 {
+		r.find(whenPreflight, severityDoubt, "baseline", "none is measured, as baseline.seconds is 0: nothing can be said about load and energy above idle")
+	}
+	if len(r.done) > 0 {
+		r.find(whenPreflight, severityInfo, "resumed", "%d of %d trials were finished in an earlier session", len(r.done), len(r.items))
+	}
+	r.run.Findings = append(r.run.Findings, findings...)
+	if err := r.deps.Store.PutRun(ctx, r.run); err != nil {
+		return err
+	}
+	r.emit(RunStarted{Run: r.run, Total: len(r.items), Done: len(r.done)})
+	for _, f := range r.run.Findings {
+		r.emit(FindingMade{f})
+	}
+	r.throttles = throttleCount(r.deps.Root)
+	return nil
+}
+
+// session goes through the stages of a run.
+func (r *runner) session(ctx context.Context) error {
+	for _, c := range r.configs {
+		if err := r.load(ctx, c); err != nil {
+			return err
+		}
+	}
+	if err := r.deps.Store.PutRun(ctx, r.run); err != nil {
+		return err
+	}
+	for _, c := range r.configs {
+		if err := r.warmUp(ctx, c); err != nil {
+			return err
+		}
+	}
+	r.emit(StageChanged{StageTrials, fmt.Sprintf("%d trials", len(r.items)-len(r.done))})
+	for _, item := range r.items {
+		if r.done[item.Seq] {
+			continue
+		}
+		if err := r.trial(ctx, item); err != nil {
+			return err
+		}
+	}
+	if r.plan.Baseline.Seconds > 0 {
+		for _, c := range r.configs {
+			if err := r.closingBaseline(ctx, c); err != nil {
+				return err
+			}
+		}
+	}
+	r.judgeDrift()
+	return nil
+}
+
+// finish records how the run ended. It does so even when ctx has ended.
+func (r *runner) finish(ctx context.Context, err error) (store.Run, error) {
+	resume := fmt.Sprintf("%d of %d trials are finished and safe; continue with: wattlaw run --resume %s", len(r.done), len(r.items), r.run.ID)
+	switch {
+	case err == nil:
+		r.run.Status = store.StatusComplete
+	case ctx.Err() != nil:
+		r.run.Status, r.run.Reason = store.StatusStopped, "interrupted"
+		err = fmt.Errorf("run %s was stopped: %s: %w", r.run.ID, resume, ctx.Err())
+	default:
+		r.run.Status, r.run.Reason = store.StatusFailed, err.Error()
+		err = fmt.Errorf("run %s failed: %w\n%s", r.run.ID, err, resume)
+	}
+	if putErr := r.deps.Store.PutRun(context.WithoutCancel(ctx), r.run); putErr != nil {
+		// A full disk has been reported already when it is what ended the run.
+		if !errors.Is(err, store.ErrFull) {
+			err = errors.Join(err, putErr)
+		}
+	}
+	r.emit(StageChanged{StageDone, string(r.run.Status)})
+	r.emit(RunEnded{r.run})
+	return r.run, err
+}
+
+// emit hands an event to the progress view.
+func (r *runner) emit(e Event) {
+	if r.deps.Progress == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.deps.Progress(e)
+}
+
+// find records and shows a finding.
+func (r *runner) find(when, severity, subject, format string, args ...any) {
+	f := store.Finding{When: when, Severity: severity, Subject: subject, Text: fmt.Sprintf(format, args...)}
+	r.run.Findings = append(r.run.Findings, f)
+	if when != whenPreflight { // those are shown when the run begins
+		r.emit(FindingMade{f})
+	}
+}
+
+// wait sleeps, or returns early with the context's error.
+func wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// seconds makes a duration of a number of seconds.
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// ago is the stretch of so many seconds that ends now.
+func ago(seconds float64) measure.Window {
+	now := measure.Now()
+	return measure.Window{Start: now - int64(seconds*1e9), End: now}
+}
