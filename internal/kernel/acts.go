@@ -91,9 +91,9 @@ func (s *Set) Prepare(a *Acts, x []float32, ldx, t0, t1 int, sc *Scratch) {
 			dst, src := a.f[t*a.k:(t+1)*a.k], x[t*ldx:t*ldx+a.k]
 			switch a.kind {
 			case kindF16:
-				s.roundF16(dst, src)
+				s.p.RoundF16(dst, src)
 			case kindBF16:
-				s.roundBF16(dst, src)
+				s.p.RoundBF16(dst, src)
 			default:
 				copy(dst, src)
 			}
@@ -112,9 +112,9 @@ func (f format) spans() (perD, perSum int) {
 // quantize rounds one token.
 func (s *Set) quantize(kind kind, q []int8, d []float32, sums []int32, x []float32) {
 	if kind == kindQ8K {
-		s.quantizeQ8K(q, d, sums, x)
+		s.p.QuantizeQ8K(q, d, sums, x)
 	} else {
-		s.quantizeQ8(q, d, sums, x)
+		s.p.QuantizeQ8(q, d, sums, x)
 	}
 }
 
@@ -142,10 +142,10 @@ func (s *Set) prepareTile(a *Acts, x []float32, ldx, t0, t1 int, sc *Scratch) {
 			clear(si)
 		}
 	}
-	s.interleave(words(a.q[t0*k:(t0+tokens)*k]), sc.words, tokens, k/4)
-	s.interleave(bits(a.d[t0*nd:(t0+tokens)*nd]), bits(sc.d), tokens, nd)
+	s.p.Interleave(words(a.q[t0*k:(t0+tokens)*k]), sc.words, tokens, k/4)
+	s.p.Interleave(bits(a.d[t0*nd:(t0+tokens)*nd]), bits(sc.d), tokens, nd)
 	sums, init := a.sums[t0*ns:(t0+tokens)*ns], a.init[t0*ns:(t0+tokens)*ns]
-	s.interleave(words(sums), words(sc.sums), tokens, ns)
+	s.p.Interleave(words(sums), words(sc.sums), tokens, ns)
 	offset := a.offset
 	if a.kind == kindQ8K {
 		offset = formats[tensor.Q6_K].offset // the only format of this kind that has one

@@ -47,7 +47,7 @@ func (s *Set) Attend(a Attention, kvHead, q0, q1 int, sc *Scratch) {
 	}
 	a.check(kvHead, q0, q1)
 	t := &sc.att
-	dim, lanes := roundUp(a.HeadDim, tokens), s.rows
+	dim, lanes := roundUp(a.HeadDim, tokens), s.p.Rows
 	rows := (q1 - q0) * a.Group // query heads, the lanes of all tiles
 	tiles := (rows + lanes - 1) / lanes
 	t.k, t.v = resize(t.k, keyBlock*dim), resize(t.v, keyBlock*dim)
@@ -69,7 +69,7 @@ func (s *Set) Attend(a Attention, kvHead, q0, q1 int, sc *Scratch) {
 
 // packQueries lays the scaled queries out as panels [dim][lanes] and starts the softmax.
 func (s *Set) packQueries(a Attention, kvHead, q0, rows, tiles, dim int, t *attentionScratch) {
-	lanes := s.rows
+	lanes := s.p.Rows
 	t.rows = resize(t.rows, lanes*dim)
 	t.q, t.out = resize(t.q, tiles*lanes*dim), resize(t.out, tiles*lanes*dim)
 	t.top, t.sum, t.shrink = resize(t.top, tiles*lanes), resize(t.sum, tiles*lanes), resize(t.shrink, lanes)
@@ -89,7 +89,7 @@ func (s *Set) packQueries(a Attention, kvHead, q0, rows, tiles, dim int, t *atte
 				dst[d] = v * a.Scale
 			}
 		}
-		s.interleave(bits(t.q[i*lanes*dim:(i+1)*lanes*dim]), t.rows, lanes, dim)
+		s.p.Interleave(bits(t.q[i*lanes*dim:(i+1)*lanes*dim]), t.rows, lanes, dim)
 	}
 }
 
@@ -97,7 +97,7 @@ func (s *Set) packQueries(a Attention, kvHead, q0, rows, tiles, dim int, t *atte
 func (s *Set) loadKV(dst []float32, src []uint16, a Attention, kvHead, p0, n, dim int) {
 	for p := range n {
 		row := dst[p*dim : (p+1)*dim]
-		s.fromF16(row[:a.HeadDim], src[(p0+p)*a.LDKV+kvHead*a.HeadDim:][:a.HeadDim])
+		s.p.FromF16(row[:a.HeadDim], src[(p0+p)*a.LDKV+kvHead*a.HeadDim:][:a.HeadDim])
 		clear(row[a.HeadDim:])
 	}
 	clear(dst[n*dim:])
@@ -105,11 +105,11 @@ func (s *Set) loadKV(dst []float32, src []uint16, a Attention, kvHead, p0, n, di
 
 // attendTile advances query tile i over the n cache positions from p0.
 func (s *Set) attendTile(a Attention, i, p0, n, start, dim int, t *attentionScratch) {
-	lanes := s.rows
+	lanes := s.p.Rows
 	q, out := t.q[i*lanes*dim:(i+1)*lanes*dim], t.out[i*lanes*dim:(i+1)*lanes*dim]
 	top, sum := t.top[i*lanes:(i+1)*lanes], t.sum[i*lanes:(i+1)*lanes]
 	for p := 0; p < n; p += tokens { // scores[p][lane] = K[p]·Q[lane]
-		s.gemmF32(t.scores[p*lanes:], lanes, q, t.k[p*dim:], dim, 1, false)
+		s.p.GemmF32(t.scores[p*lanes:], lanes, q, t.k[p*dim:], dim, 1, false)
 	}
 	scores := t.scores[:n*lanes]
 	for j := range lanes { // the future is masked
@@ -117,16 +117,16 @@ func (s *Set) attendTile(a Attention, i, p0, n, start, dim int, t *attentionScra
 			scores[p*lanes+j] = float32(math.Inf(-1))
 		}
 	}
-	s.softmax(scores, top, sum, t.shrink)
-	s.scaleLanes(out, t.shrink)
+	s.p.Softmax(scores, top, sum, t.shrink)
+	s.p.ScaleLanes(out, t.shrink)
 	for d := 0; d < dim; d += tokens { // out[d][lane] += Σ_p V[p][d]·scores[p][lane]
-		s.gemmF32(out[d*lanes:], lanes, scores, t.v[d:], 1, dim, true)
+		s.p.GemmF32(out[d*lanes:], lanes, scores, t.v[d:], 1, dim, true)
 	}
 }
 
 // unpackOutputs divides by the softmax's sums and writes the heads of each query.
 func (s *Set) unpackOutputs(a Attention, kvHead, q0, rows, dim int, t *attentionScratch) {
-	lanes := s.rows
+	lanes := s.p.Rows
 	for row := range rows {
 		i, j := row/lanes, row%lanes
 		src, scale := t.out[i*lanes*dim+j:], 1/t.sum[row]

@@ -61,8 +61,8 @@ func (s *Set) Row(dst []float32, w Matrix, row int) {
 
 // rowReader returns the conversion of one row to float32.
 func (s *Set) rowReader(d tensor.DType) func(dst []float32, row []byte) {
-	if f, ok := s.floats[d]; ok {
-		return f.row
+	if f, ok := s.p.Floats[d]; ok {
+		return f.Row
 	}
 	return func(dst []float32, row []byte) {
 		if err := tensor.Dequantize(dst, d, row); err != nil {
@@ -73,8 +73,8 @@ func (s *Set) rowReader(d tensor.DType) func(dst []float32, row []byte) {
 
 // dotter returns the product of rows with one float vector.
 func (s *Set) dotter(d tensor.DType) func(y []float32, w []byte, stride int, x []float32) {
-	if f, ok := s.floats[d]; ok {
-		return f.dot
+	if f, ok := s.p.Floats[d]; ok {
+		return f.Dot
 	}
 	read := s.rowReader(d)
 	return func(y []float32, w []byte, stride int, x []float32) {

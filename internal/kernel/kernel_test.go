@@ -113,3 +113,7 @@ func TestByName(t *testing.T) {
 		t.Error("ByName of an unknown set succeeded")
 	}
 }
+
+func TestPrimitives(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *kernel.Set) { kerneltest.Suite(t, s.Primitives()) })
+}

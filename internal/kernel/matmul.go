@@ -41,7 +41,7 @@ func (s *Set) rowwise(y []float32, ldy int, w Matrix, r0, r1 int, a *Acts) {
 	step := max(1, dotBytes/max(stride, 1))
 	perD, perSum := a.spans()
 	nd, ns := k/perD, k/perSum
-	q, quant := s.quantized[w.DType]
+	q, quant := s.p.Quantized[w.DType]
 	var dot func(y []float32, w []byte, stride int, x []float32)
 	if !quant {
 		dot = s.dotter(w.DType)
@@ -52,7 +52,7 @@ func (s *Set) rowwise(y []float32, ldy int, w Matrix, r0, r1 int, a *Acts) {
 		for t := range a.m {
 			out := y[t*ldy+r : t*ldy+end]
 			if quant {
-				q.dot(out, data, stride, a.q[t*k:(t+1)*k], a.d[t*nd:(t+1)*nd], a.sums[t*ns:(t+1)*ns])
+				q.Dot(out, data, stride, a.q[t*k:(t+1)*k], a.d[t*nd:(t+1)*nd], a.sums[t*ns:(t+1)*ns])
 			} else {
 				dot(out, data, stride, a.f[t*k:(t+1)*k])
 			}
@@ -62,12 +62,12 @@ func (s *Set) rowwise(y []float32, ldy int, w Matrix, r0, r1 int, a *Acts) {
 
 // tiles returns how many row tiles of bytes each to unpack at once for rows rows.
 func (s *Set) tiles(bytes, rows int) int {
-	return max(1, min(panelBytes/max(bytes, 1), (rows+s.rows-1)/s.rows))
+	return max(1, min(panelBytes/max(bytes, 1), (rows+s.p.Rows-1)/s.p.Rows))
 }
 
 // quantizedPanels unpacks tiles of rows to int8 panels and multiplies each with every token.
 func (s *Set) quantizedPanels(y []float32, ldy int, w Matrix, r0, r1 int, a *Acts, sc *Scratch) {
-	k, nr := w.Cols, s.rows
+	k, nr := w.Cols, s.p.Rows
 	f := formats[w.DType]
 	groups := k / f.group
 	tiles := s.tiles(nr*k, r1-r0)
@@ -102,27 +102,29 @@ func (s *Set) quantizedPanels(y []float32, ldy int, w Matrix, r0, r1 int, a *Act
 // gemmQuantized multiplies panel tile i with the tile of tokens that starts at t.
 func (s *Set) gemmQuantized(out []float32, ldo int, f format, a *Acts, t, i int, sc *Scratch) {
 	k, groups := a.k, a.k/f.group
-	codes := unsigned(sc.panel)[i*s.rows*k : (i+1)*s.rows*k]
-	scales := sc.panelScales[i*s.rows*groups : (i+1)*s.rows*groups]
+	codes := unsigned(sc.panel)[i*s.p.Rows*k : (i+1)*s.p.Rows*k]
+	scales := sc.panelScales[i*s.p.Rows*groups : (i+1)*s.p.Rows*groups]
 	q := a.q[t*k : (t+tokens)*k]
 	switch {
+	case f.kind == kindQ8 && f.offset == 8:
+		s.p.GemmQ4(out, ldo, codes, scales, q, a.d[t*k/32:(t+tokens)*k/32], a.init[t*k/32:(t+tokens)*k/32])
 	case f.kind == kindQ8:
-		s.gemmQ8(out, ldo, codes, scales, q, a.d[t*k/32:(t+tokens)*k/32], a.init[t*k/32:(t+tokens)*k/32])
+		s.p.GemmQ8(out, ldo, codes, scales, q, a.d[t*k/32:(t+tokens)*k/32], a.init[t*k/32:(t+tokens)*k/32])
 	case f.mins:
-		mins := sc.panelMins[i*s.rows*groups : (i+1)*s.rows*groups]
-		s.gemmQ4K(out, ldo, codes, scales, mins, q, a.d[t*k/256:(t+tokens)*k/256], a.fsums[t*k/32:(t+tokens)*k/32])
+		mins := sc.panelMins[i*s.p.Rows*groups : (i+1)*s.p.Rows*groups]
+		s.p.GemmQ4K(out, ldo, codes, scales, mins, q, a.d[t*k/256:(t+tokens)*k/256], a.fsums[t*k/32:(t+tokens)*k/32])
 	default:
-		s.gemmQ6K(out, ldo, codes, scales, q, a.d[t*k/256:(t+tokens)*k/256], a.init[t*k/16:(t+tokens)*k/16])
+		s.p.GemmQ6K(out, ldo, codes, scales, q, a.d[t*k/256:(t+tokens)*k/256], a.init[t*k/16:(t+tokens)*k/16])
 	}
 }
 
 // unpackTile fills panel tile i with rows r0 ≤ r < r1; missing rows of the tile get zero scales.
 func (s *Set) unpackTile(w Matrix, f format, r0, r1, i int, sc *Scratch) {
-	k, nr, groups := w.Cols, s.rows, w.Cols/f.group
+	k, nr, groups := w.Cols, s.p.Rows, w.Cols/f.group
 	sc.words = resize(sc.words, nr*k/4)
 	sc.scales = resize(sc.scales, nr*groups)
 	sc.mins = resize(sc.mins, nr*groups)
-	unpack, codes := s.quantized[w.DType].unpack, unsigned(sc.words)
+	unpack, codes := s.p.Quantized[w.DType].Unpack, unsigned(sc.words)
 	for j := range nr {
 		scales, mins := sc.scales[j*groups:(j+1)*groups], sc.mins[j*groups:(j+1)*groups]
 		if r0+j < r1 {
@@ -132,17 +134,17 @@ func (s *Set) unpackTile(w Matrix, f format, r0, r1, i int, sc *Scratch) {
 			clear(mins)
 		}
 	}
-	s.interleave(sc.panel[i*nr*k/4:(i+1)*nr*k/4], sc.words, nr, k/4)
+	s.p.Interleave(sc.panel[i*nr*k/4:(i+1)*nr*k/4], sc.words, nr, k/4)
 	span := [2]int{i * nr * groups, (i + 1) * nr * groups}
-	s.interleave(bits(sc.panelScales[span[0]:span[1]]), bits(sc.scales), nr, groups)
+	s.p.Interleave(bits(sc.panelScales[span[0]:span[1]]), bits(sc.scales), nr, groups)
 	if f.mins {
-		s.interleave(bits(sc.panelMins[span[0]:span[1]]), bits(sc.mins), nr, groups)
+		s.p.Interleave(bits(sc.panelMins[span[0]:span[1]]), bits(sc.mins), nr, groups)
 	}
 }
 
 // floatPanels converts tiles of rows to float32 panels and multiplies each with every token.
 func (s *Set) floatPanels(y []float32, ldy int, w Matrix, r0, r1 int, a *Acts, sc *Scratch) {
-	k, nr := w.Cols, s.rows
+	k, nr := w.Cols, s.p.Rows
 	read := s.rowReader(w.DType)
 	sc.words = resize(sc.words, nr*k)
 	sc.panel = resize(sc.panel, nr*k)
@@ -153,14 +155,14 @@ func (s *Set) floatPanels(y []float32, ldy int, w Matrix, r0, r1 int, a *Acts, s
 			read(rows[(j-r)*k:(j-r+1)*k], w.row(j))
 		}
 		clear(rows[(end-r)*k:])
-		s.interleave(sc.panel, sc.words, nr, k)
+		s.p.Interleave(sc.panel, sc.words, nr, k)
 		for t := 0; t < a.m; t += tokens {
 			x := a.f[t*k : (t+tokens)*k]
 			if end-r == nr && t+tokens <= a.m {
-				s.gemmF32(y[t*ldy+r:], ldy, float(sc.panel), x, k, 1, false)
+				s.p.GemmF32(y[t*ldy+r:], ldy, float(sc.panel), x, k, 1, false)
 				continue
 			}
-			s.gemmF32(sc.out[:], nr, float(sc.panel), x, k, 1, false)
+			s.p.GemmF32(sc.out[:], nr, float(sc.panel), x, k, 1, false)
 			copyTile(y[t*ldy+r:], ldy, sc.out[:], nr, min(tokens, a.m-t), end-r)
 		}
 	}

@@ -13,31 +13,31 @@ const (
 // RMSNorm writes dst[i] = x[i]·weight[i] / √(mean(x²) + eps). dst may be x.
 func (s *Set) RMSNorm(dst, x, weight []float32, eps float32) {
 	same("RMSNorm", len(dst), len(x), len(weight))
-	s.rmsNorm(dst, x, weight, eps)
+	s.p.RMSNorm(dst, x, weight, eps)
 }
 
 // SwiGLU writes dst[i] = silu(gate[i])·up[i], silu(v) = v/(1+e⁻ᵛ). dst may be gate or up.
 func (s *Set) SwiGLU(dst, gate, up []float32) {
 	same("SwiGLU", len(dst), len(gate), len(up))
-	s.swiGLU(dst, gate, up)
+	s.p.SwiGLU(dst, gate, up)
 }
 
 // Add writes dst[i] += x[i].
 func (s *Set) Add(dst, x []float32) {
 	same("Add", len(dst), len(x))
-	s.add(dst, x)
+	s.p.Add(dst, x)
 }
 
 // ToF16 rounds to binary16, ties to even.
 func (s *Set) ToF16(dst []uint16, x []float32) {
 	same("ToF16", len(dst), len(x))
-	s.toF16(dst, x)
+	s.p.ToF16(dst, x)
 }
 
 // FromF16 converts binary16 exactly.
 func (s *Set) FromF16(dst []float32, x []uint16) {
 	same("FromF16", len(dst), len(x))
-	s.fromF16(dst, x)
+	s.p.FromF16(dst, x)
 }
 
 // Rope rotates every head of one token's x (consecutive heads of headDim features) by the
@@ -48,9 +48,9 @@ func (s *Set) Rope(x []float32, headDim int, cos, sin []float32, p Pairing) {
 	if len(sin) != n || 2*n > headDim || len(x)%headDim != 0 {
 		panic(fmt.Sprintf("kernel: Rope of %d features in heads of %d by %d cosines and %d sines", len(x), headDim, n, len(sin)))
 	}
-	rotate := s.ropePairs
+	rotate := s.p.RopePairs
 	if p == HalfSplit {
-		rotate = s.ropeHalves
+		rotate = s.p.RopeHalves
 	}
 	for h := 0; h < len(x); h += headDim {
 		rotate(x[h:h+2*n], cos, sin)

@@ -22,13 +22,13 @@ func hasAVX512VNNI() bool {
 }
 
 // avx512Table starts from the oracle and replaces what AVX-512 does faster.
-func avx512Table() table {
+func avx512Table() Primitives {
 	t := reference()
-	t.name, t.rows = "avx512vnni", avx512.Rows
-	t.interleave = avx512.Interleave
-	t.gemmQ8, t.gemmQ4K, t.gemmQ6K, t.gemmF32 = avx512.GemmQ8, avx512.GemmQ4K, avx512.GemmQ6K, avx512.GemmF32
-	t.quantizeQ8, t.quantizeQ8K = avx512.QuantizeQ8, avx512.QuantizeQ8K
-	t.quantized = map[tensor.DType]quantized{
+	t.Name, t.Rows = "avx512vnni", avx512.Rows
+	t.Interleave = avx512.Interleave
+	t.GemmQ8, t.GemmQ4, t.GemmQ4K, t.GemmQ6K, t.GemmF32 = avx512.GemmQ8, avx512.GemmQ8, avx512.GemmQ4K, avx512.GemmQ6K, avx512.GemmF32
+	t.QuantizeQ8, t.QuantizeQ8K = avx512.QuantizeQ8, avx512.QuantizeQ8K
+	t.Quantized = map[tensor.DType]Quantized{
 		tensor.Q8_0:  {avx512.UnpackQ8_0, avx512.DotQ8_0},
 		tensor.Q4_0:  {avx512.UnpackQ4_0, avx512.DotQ4_0},
 		tensor.IQ4NL: {avx512.UnpackIQ4NL, avx512.DotIQ4NL},
@@ -36,14 +36,14 @@ func avx512Table() table {
 		tensor.Q5_K:  {avx512.UnpackQ5_K, avx512.DotQ5_K},
 		tensor.Q6_K:  {avx512.UnpackQ6_K, avx512.DotQ6_K},
 	}
-	t.floats = map[tensor.DType]floats{
+	t.Floats = map[tensor.DType]Floats{
 		tensor.F32:  {avx512.RowF32, avx512.DotF32},
 		tensor.F16:  {avx512.RowF16, avx512.DotF16},
 		tensor.BF16: {avx512.RowBF16, avx512.DotBF16},
 	}
-	t.toF16, t.fromF16, t.roundF16, t.roundBF16 = avx512.ToF16, avx512.FromF16, avx512.RoundF16, avx512.RoundBF16
-	t.rmsNorm, t.swiGLU, t.add = avx512.RMSNorm, avx512.SwiGLU, avx512.Add
-	t.ropePairs, t.ropeHalves = avx512.RopePairs, avx512.RopeHalves
-	t.softmax, t.scaleLanes = avx512.Softmax, avx512.ScaleLanes
+	t.ToF16, t.FromF16, t.RoundF16, t.RoundBF16 = avx512.ToF16, avx512.FromF16, avx512.RoundF16, avx512.RoundBF16
+	t.RMSNorm, t.SwiGLU, t.Add = avx512.RMSNorm, avx512.SwiGLU, avx512.Add
+	t.RopePairs, t.RopeHalves = avx512.RopePairs, avx512.RopeHalves
+	t.Softmax, t.ScaleLanes = avx512.Softmax, avx512.ScaleLanes
 	return t
 }

@@ -7,19 +7,20 @@ import (
 
 // reference returns the table of plain-Go primitives. Instruction sets start from it and
 // replace what they do faster.
-func reference() table {
+func reference() Primitives {
 	panel := ref.Panel{Rows: maxRows}
-	return table{
-		name:        "ref",
-		rows:        panel.Rows,
-		quantizeQ8:  ref.QuantizeQ8,
-		quantizeQ8K: ref.QuantizeQ8K,
-		interleave:  ref.Interleave,
-		gemmQ8:      panel.GemmQ8,
-		gemmQ4K:     panel.GemmQ4K,
-		gemmQ6K:     panel.GemmQ6K,
-		gemmF32:     panel.GemmF32,
-		quantized: map[tensor.DType]quantized{
+	return Primitives{
+		Name:        "ref",
+		Rows:        panel.Rows,
+		QuantizeQ8:  ref.QuantizeQ8,
+		QuantizeQ8K: ref.QuantizeQ8K,
+		Interleave:  ref.Interleave,
+		GemmQ8:      panel.GemmQ8,
+		GemmQ4:      panel.GemmQ4,
+		GemmQ4K:     panel.GemmQ4K,
+		GemmQ6K:     panel.GemmQ6K,
+		GemmF32:     panel.GemmF32,
+		Quantized: map[tensor.DType]Quantized{
 			tensor.Q8_0:  {ref.UnpackQ8_0, ref.DotQ8_0},
 			tensor.Q4_0:  {ref.UnpackQ4_0, ref.DotQ4_0},
 			tensor.IQ4NL: {ref.UnpackIQ4NL, ref.DotIQ4NL},
@@ -27,21 +28,21 @@ func reference() table {
 			tensor.Q5_K:  {ref.UnpackQ5_K, ref.DotQ5_K},
 			tensor.Q6_K:  {ref.UnpackQ6_K, ref.DotQ6_K},
 		},
-		floats: map[tensor.DType]floats{
+		Floats: map[tensor.DType]Floats{
 			tensor.F32:  {ref.RowF32, ref.DotF32},
 			tensor.F16:  {ref.RowF16, ref.DotF16},
 			tensor.BF16: {ref.RowBF16, ref.DotBF16},
 		},
-		toF16:      ref.ToF16,
-		fromF16:    ref.FromF16,
-		roundF16:   ref.RoundF16,
-		roundBF16:  ref.RoundBF16,
-		rmsNorm:    ref.RMSNorm,
-		swiGLU:     ref.SwiGLU,
-		add:        ref.Add,
-		ropePairs:  ref.RopePairs,
-		ropeHalves: ref.RopeHalves,
-		softmax:    ref.Softmax,
-		scaleLanes: ref.ScaleLanes,
+		ToF16:      ref.ToF16,
+		FromF16:    ref.FromF16,
+		RoundF16:   ref.RoundF16,
+		RoundBF16:  ref.RoundBF16,
+		RMSNorm:    ref.RMSNorm,
+		SwiGLU:     ref.SwiGLU,
+		Add:        ref.Add,
+		RopePairs:  ref.RopePairs,
+		RopeHalves: ref.RopeHalves,
+		Softmax:    ref.Softmax,
+		ScaleLanes: ref.ScaleLanes,
 	}
 }

@@ -5032,14 +5032,14 @@ TEXT ·scaleMul(SB), NOSPLIT, $0-36
 	MOVQ         x+8(FP), CX
 	MOVQ         weight+16(FP), DX
 	MOVQ         n+24(FP), BX
-	VBROADCASTSS scale+32(FP), Z1
+	VBROADCASTSS scale+32(FP), Z3
 	SUBQ         $0x10, BX
 	JL           tail
 
 full:
 	VMOVUPS (CX), Z1
 	VMOVUPS (DX), Z2
-	VMULPS  Z1, Z1, Z1
+	VMULPS  Z3, Z1, Z1
 	VMULPS  Z2, Z1, Z1
 	VMOVUPS Z1, (AX)
 	ADDQ    $+64, CX
@@ -5056,7 +5056,7 @@ tail:
 	KMOVQ     SI, K1
 	VMOVUPS.Z (CX), K1, Z1
 	VMOVUPS.Z (DX), K1, Z2
-	VMULPS    Z1, Z1, Z1
+	VMULPS    Z3, Z1, Z1
 	VMULPS    Z2, Z1, Z1
 	VMOVUPS   Z1, K1, (AX)
 	ADDQ      $+64, CX

@@ -20,7 +20,8 @@ func Interleave(dst, src []uint32, rows, n int) {
 //
 //	out[t*ldo+r] = Σ_g scales[g][r]·d[g][t]·(init[g][t] + Σ_{k in g} codes[k][r]·q[k][t])
 //
-// codes is [K/4][Rows][4], q is [K/4][Tokens][4]; init = −offset·Σq cancels the codes' offset.
+// codes is [K/4][Rows][4], q is [K/4][Tokens][4]. The codes are offset by 128 and init =
+// −128·Σq, so an implementation may as well multiply signed codes and leave init out.
 func (p Panel) GemmQ8(out []float32, ldo int, codes []uint8, scales []float32, q []int8, d []float32, init []int32) {
 	for t := range Tokens {
 		for r := range p.Rows {
@@ -34,7 +35,12 @@ func (p Panel) GemmQ8(out []float32, ldo int, codes []uint8, scales []float32, q
 	}
 }
 
-// GemmQ4K multiplies a panel of codes with minimums, in superblocks of 8 groups of 32:
+// GemmQ4 is GemmQ8 for codes below 16, which some instruction sets multiply faster.
+func (p Panel) GemmQ4(out []float32, ldo int, codes []uint8, scales []float32, q []int8, d []float32, init []int32) {
+	p.GemmQ8(out, ldo, codes, scales, q, d, init)
+}
+
+// GemmQ4K multiplies a panel of codes below 32 with minimums, in superblocks of 8 groups of 32:
 //
 //	out[t*ldo+r] = Σ_b d[b][t]·Σ_{g in b} (scales[g][r]·Σ codes·q + mins[g][r]·sums[g][t])
 //
@@ -56,7 +62,7 @@ func (p Panel) GemmQ4K(out []float32, ldo int, codes []uint8, scales, mins []flo
 	}
 }
 
-// GemmQ6K multiplies a panel of codes in superblocks of 16 groups of 16:
+// GemmQ6K multiplies a panel of codes below 64 in superblocks of 16 groups of 16:
 //
 //	out[t*ldo+r] = Σ_b d[b][t]·Σ_{g in b} scales[g][r]·(init[g][t] + Σ_{k in g} codes[k][r]·q[k][t])
 func (p Panel) GemmQ6K(out []float32, ldo int, codes []uint8, scales []float32, q []int8, d []float32, init []int32) {

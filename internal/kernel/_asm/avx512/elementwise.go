@@ -177,7 +177,7 @@ func rmsNorm() {
 	if err != nil {
 		panic(err)
 	}
-	scale, w := zmm[1], zmm[2]
+	scale, w := zmm[3], zmm[2]
 	VBROADCASTSS(s.Addr, scale)
 	each(n, func(k reg.OpmaskVirtual, full bool) {
 		loadF(Mem{Base: x}, k, full, v)

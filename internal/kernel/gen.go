@@ -1,0 +1,3 @@
+package kernel
+
+//go:generate sh _asm/generate.sh
