@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,12 +16,12 @@ import (
 
 // The program of known duty: the test binary started again with dutyEnv set.
 const (
-	dutyEnv      = "WATTLAW_TEST_DUTY"
 	dutyFraction = 0.37
 	dutySeconds  = 10.0
 	dutyBytes    = 512 << 20
 	dutyHold     = 5.0
-	dutyPieces   = 128 // memory is touched and released in so many pieces, each with its time
+	dutyPieces   = 128                  // memory is touched and released in so many pieces, each with its time …
+	dutyPause    = 3 * time.Millisecond // … and this pause, so that rise and fall span several samples
 )
 
 // dutyReport is what the program knows of itself, without any sampler.
@@ -31,17 +30,6 @@ type dutyReport struct {
 	CPU      float64        // core-seconds in it, by getrusage
 	Memory   measure.Window // from the first touch to the last release
 	ByteSecs float64        // ∫ memory held dt, from the time of each piece
-}
-
-func TestMain(m *testing.M) {
-	if os.Getenv(dutyEnv) != "" {
-		if err := dutyChild(); err != nil {
-			os.Stderr.WriteString(err.Error() + "\n")
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
 }
 
 // dutyChild waits for a byte, works, prints its report, and waits for the end of its input,
@@ -115,7 +103,9 @@ func hold() (h holding) {
 			b[at] = 1
 		}
 		now := measure.Now()
-		touched[i], before = before+(now-before)/2, now
+		touched[i] = before + (now-before)/2
+		time.Sleep(dutyPause)
+		before = measure.Now()
 	}
 	time.Sleep(time.Duration(dutyHold * 1e9))
 	before = measure.Now()
@@ -125,7 +115,8 @@ func hold() (h holding) {
 		}
 		now := measure.Now()
 		h.byteSeconds += size * float64(before+(now-before)/2-touched[i]) / 1e9
-		before = now
+		time.Sleep(dutyPause)
+		before = measure.Now()
 	}
 	h.window.End = before
 	h.err = unix.Munmap(b)

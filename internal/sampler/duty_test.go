@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/wattlaw/wattlaw/internal/measure"
-	"github.com/wattlaw/wattlaw/internal/source"
 	"github.com/wattlaw/wattlaw/internal/source/proc"
 )
 
@@ -33,15 +32,15 @@ func TestKnownDuty(t *testing.T) {
 		t.Errorf("closure %+v", c)
 	}
 
-	before := measure.AUC(rss, measure.Window{Start: r.Window.Start, End: r.Memory.Start - 1e8}, 0)
+	before := measure.AUC(rss, measure.Window{Start: r.Window.Start, End: r.Memory.Start - 2e8}, 0)
 	if !before.OK() {
 		t.Fatal(before.Reason)
 	}
-	idle := before.Value / (float64(r.Memory.Start-1e8-r.Window.Start) / 1e9)
-	// A period on both sides, so that the whole rise and fall lie inside.
-	memory := measure.AUC(rss, r.Memory.Widen(4e7), idle)
+	idle := before.Value / (float64(r.Memory.Start-2e8-r.Window.Start) / 1e9)
+	// A period more on both sides, so that the whole rise and fall lie inside.
+	memory := measure.AUC(rss, r.Memory.Widen(2e8), idle)
 	within(t, "memory area", memory.Value, r.ByteSecs, 0.01)
-	within(t, "memory held by the program itself", r.ByteSecs, dutyBytes*(r.Memory.Seconds()+dutyHold)/2, 0.1)
+	within(t, "memory held by the program itself", r.ByteSecs, dutyBytes*(r.Memory.Seconds()+dutyHold)/2, 0.02)
 	o := s.Observer()
 	t.Logf("CPU %.4f core·s (program %.4f), memory %.4f GiB·s (program %.4f), %d ticks, %d late, %.4f %% of a core",
 		area.Value, r.CPU, memory.Value/(1<<30), r.ByteSecs/(1<<30), o.Ticks, o.LateTicks, 100*o.CoreFraction)
@@ -70,8 +69,8 @@ func sampleDuty(t *testing.T) (*Sampler, dutyReport) {
 			t.Errorf("the program: %v", err)
 		}
 	}()
-	s := start(t, 50, source.Source(proc.NewProcess("/", cmd.Process.Pid)))
-	time.Sleep(100 * time.Millisecond)
+	s := start(t, DefaultRate, proc.NewProcess("/", cmd.Process.Pid), proc.NewRSS("/", cmd.Process.Pid))
+	time.Sleep(300 * time.Millisecond)
 	if _, err := stdin.Write([]byte{1}); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +78,7 @@ func sampleDuty(t *testing.T) (*Sampler, dutyReport) {
 	if err := json.NewDecoder(stdout).Decode(&r); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(100 * time.Millisecond) // ticks beyond the end
+	time.Sleep(300 * time.Millisecond) // samples beyond the end
 	return s, r
 }
 

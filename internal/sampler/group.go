@@ -55,7 +55,7 @@ func newGroup(src source.Source, rate float64, keep time.Duration, place int) *g
 }
 
 // due reports whether the group is to be read at a tick at time now.
-func (g *group) due(now int64) bool { return g.interval == 0 || now >= g.next }
+func (g *group) due(now int64) bool { return now >= g.next }
 
 // poll reads the source, which it began at time before, and stores the values under the
 // middle of the reading. It returns when the reading ended. The caller holds Sampler.reading.

@@ -21,12 +21,12 @@ func (s *Sampler) loop(first chan<- struct{}) {
 	cpu := threadTime()
 	for tick := int64(0); !s.stop.Load(); tick++ {
 		deadline := start + tick*s.period
-		if !s.sleep(deadline) {
+		now, ok := s.sleep(deadline)
+		if !ok {
 			break
 		}
-		now := measure.Now()
 		passed := s.account(now - deadline)
-		s.tick(tick)
+		s.tick(now)
 		tick += passed - 1
 		s.spent.Store(threadTime() - cpu)
 		if first != nil {
@@ -40,18 +40,16 @@ func (s *Sampler) loop(first chan<- struct{}) {
 	}
 }
 
-// sleep waits for the deadline in pieces, false when the sampler was stopped meanwhile.
-func (s *Sampler) sleep(deadline int64) bool {
-	for {
-		now := measure.Now()
-		if now >= deadline {
-			return true
-		}
+// sleep waits for the deadline in pieces and returns the time it woke, false when the sampler
+// was stopped meanwhile.
+func (s *Sampler) sleep(deadline int64) (now int64, ok bool) {
+	for now = measure.Now(); now < deadline; now = measure.Now() {
 		sleepUntil(min(deadline, now+longestSleep))
 		if s.stop.Load() {
-			return false
+			return now, false
 		}
 	}
+	return now, true
 }
 
 // account counts one tick that came late nanoseconds after its deadline, and with it the
@@ -65,13 +63,12 @@ func (s *Sampler) account(late int64) (passed int64) {
 	return passed
 }
 
-// tick polls the groups that are due.
-func (s *Sampler) tick(number int64) {
+// tick polls the groups that are due at the time now.
+func (s *Sampler) tick(now int64) {
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	now := measure.Now()
 	for _, g := range s.groups {
-		if number == 0 || g.due(now) {
+		if g.due(now) {
 			now = g.poll(now)
 		}
 	}

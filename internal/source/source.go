@@ -6,7 +6,11 @@
 // holds every source to this contract.
 package source
 
-import "github.com/wattlaw/wattlaw/internal/measure"
+import (
+	"errors"
+
+	"github.com/wattlaw/wattlaw/internal/measure"
+)
 
 // State is the outcome of probing for a source on this machine.
 type State string
@@ -50,3 +54,6 @@ type Explainer interface {
 	// Failure returns why Channels()[channel] last read as NaN, nil when it never did.
 	Failure(channel int) error
 }
+
+// ErrNotOpen is returned by Read before Open and after Close.
+var ErrNotOpen = errors.New("source is not open")

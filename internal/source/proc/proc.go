@@ -1,9 +1,14 @@
 // Package proc reads what the operating system counts by itself: CPU time and memory of one
 // process and of the whole machine. On Linux that is clock_gettime and /proc, on macOS
 // libproc and host_statistics, on Windows GetProcessTimes and its relatives.
+//
+// Each quantity is a source of its own, so that each is read at the rate it deserves: the
+// CPU clock of a process costs a microsecond and is read at every tick; the files of /proc
+// cost ten and are read ten times per second, which loses nothing of running totals.
 package proc
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -21,30 +26,94 @@ const (
 	SystemMemory = "system.memory" // total − available
 )
 
+const (
+	fileRate = 10.0 // readings per second of what costs a file of /proc
+	pssRate  = 0.1  // the kernel walks all pages of the process for it
+)
+
+// Source reads one thing that the operating system counts.
+type Source struct {
+	name, about string
+	probe       func() (state source.State, reason, fix string)
+	open        func() (list []reading, closer func() error, err error)
+
+	list    []reading
+	failure []error
+	closer  func() error
+}
+
 // reading is one channel with the call that reads it. The call must not allocate.
 type reading struct {
 	channel measure.Channel
 	read    func() (float64, error)
 }
 
-// readings is the part that all sources of this package share: a fixed list of readings,
-// with the last failure of each.
-type readings struct {
-	list    []reading
-	failure []error
-	close   func() error
+// NewProcess reads the CPU time of process pid below root ("/" for this machine).
+func NewProcess(root string, pid int) *Source {
+	return &Source{
+		name: "process", about: "CPU time of one process, all its threads",
+		probe: func() (source.State, string, string) { return probeProcess(root, pid) },
+		open:  func() ([]reading, func() error, error) { return openProcess(root, pid) },
+	}
 }
 
-// opened is what a platform hands back after opening.
-func (r *readings) set(list []reading, closer func() error) {
-	r.list, r.close = list, closer
-	r.failure = make([]error, len(list))
+// NewRSS reads the resident memory of process pid below root.
+func NewRSS(root string, pid int) *Source {
+	return &Source{
+		name: "rss", about: "resident memory of one process",
+		probe: func() (source.State, string, string) { return probeProcess(root, pid) },
+		open:  func() ([]reading, func() error, error) { return openRSS(root, pid) },
+	}
+}
+
+// NewPSS reads the proportional set size of process pid below root.
+func NewPSS(root string, pid int) *Source {
+	return &Source{
+		name: "pss", about: "resident memory of one process, shared pages divided among their users",
+		probe: func() (source.State, string, string) { return probePSS(root, pid) },
+		open:  func() ([]reading, func() error, error) { return openPSS(root, pid) },
+	}
+}
+
+// NewSystem reads the CPU time of the whole machine below root.
+func NewSystem(root string) *Source {
+	return &Source{
+		name: "system", about: "busy and stolen CPU time of the whole machine",
+		probe: func() (source.State, string, string) { return probeSystem(root) },
+		open:  func() ([]reading, func() error, error) { return openSystem(root) },
+	}
+}
+
+// NewMemory reads the memory in use of the whole machine below root.
+func NewMemory(root string) *Source {
+	return &Source{
+		name: "memory", about: "memory in use of the whole machine: total less available",
+		probe: func() (source.State, string, string) { return probeMemory(root) },
+		open:  func() ([]reading, func() error, error) { return openMemory(root) },
+	}
+}
+
+// Info implements source.Source.
+func (s *Source) Info() source.Info {
+	i := source.Info{Name: s.name, About: s.about}
+	i.State, i.Reason, i.Fix = s.probe()
+	return i
+}
+
+// Open implements source.Source.
+func (s *Source) Open() error {
+	list, closer, err := s.open()
+	if err != nil {
+		return fmt.Errorf("open source %s: %w", s.name, err)
+	}
+	s.list, s.closer, s.failure = list, closer, make([]error, len(list))
+	return nil
 }
 
 // Channels implements source.Source.
-func (r *readings) Channels() []measure.Channel {
-	out := make([]measure.Channel, len(r.list))
-	for i, one := range r.list {
+func (s *Source) Channels() []measure.Channel {
+	out := make([]measure.Channel, len(s.list))
+	for i, one := range s.list {
 		out[i] = one.channel
 	}
 	return out
@@ -52,124 +121,45 @@ func (r *readings) Channels() []measure.Channel {
 
 // Read implements source.Source. It fails when no channel could be read, with the reason of
 // the first.
-func (r *readings) Read(dst []float64) error {
-	if len(r.list) == 0 {
-		return errNotOpen
+func (s *Source) Read(dst []float64) error {
+	if len(s.list) == 0 {
+		return source.ErrNotOpen
 	}
 	failed := 0
-	for i := range r.list {
-		v, err := r.list[i].read()
+	for i := range s.list {
+		v, err := s.list[i].read()
 		if err != nil {
-			v, r.failure[i] = math.NaN(), err
+			v, s.failure[i] = math.NaN(), err
 			failed++
 		}
 		dst[i] = v
 	}
-	if failed == len(r.list) {
-		return r.failure[0]
+	if failed == len(s.list) {
+		return s.failure[0]
 	}
 	return nil
 }
 
 // Failure implements source.Explainer.
-func (r *readings) Failure(channel int) error { return r.failure[channel] }
+func (s *Source) Failure(channel int) error { return s.failure[channel] }
 
 // Close implements source.Source.
-func (r *readings) Close() error {
-	if r.close == nil {
+func (s *Source) Close() error {
+	if s.closer == nil {
 		return nil
 	}
-	err := r.close()
-	r.list, r.close = nil, nil
+	err := s.closer()
+	s.list, s.closer = nil, nil
 	return err
 }
 
-var errNotOpen = fmt.Errorf("proc: read before open")
+// errOffMachine is returned where a captured tree cannot stand in for the machine.
+var errOffMachine = errors.New("only the machine itself can be read on this platform")
 
-// Process reads CPU time and resident memory of one process.
-type Process struct {
-	readings
-	root string
-	pid  int
-}
-
-// NewProcess reads the process pid below root ("/" for this machine).
-func NewProcess(root string, pid int) *Process { return &Process{root: root, pid: pid} }
-
-// Info implements source.Source.
-func (p *Process) Info() source.Info {
-	i := source.Info{Name: "process", About: "CPU time and resident memory of one process"}
-	i.State, i.Reason, i.Fix = probeProcess(p.root, p.pid)
-	return i
-}
-
-// Open implements source.Source.
-func (p *Process) Open() error {
-	list, closer, err := openProcess(p.root, p.pid)
-	if err != nil {
-		return fmt.Errorf("open process %d: %w", p.pid, err)
+// channel fills in what all channels of this package share.
+func channel(name, from string, kind measure.Kind, scope measure.Scope, rate, resolution float64) measure.Channel {
+	return measure.Channel{
+		Name: name, Source: from, Kind: kind, Scope: scope, Quality: measure.Measured,
+		RateHz: rate, Resolution: resolution,
 	}
-	p.set(list, closer)
-	return nil
-}
-
-// System reads CPU time and memory in use of the whole machine.
-type System struct {
-	readings
-	root string
-}
-
-// NewSystem reads the machine below root ("/" for this machine).
-func NewSystem(root string) *System { return &System{root: root} }
-
-// Info implements source.Source.
-func (s *System) Info() source.Info {
-	i := source.Info{Name: "system", About: "CPU time and memory in use of the whole machine"}
-	i.State, i.Reason, i.Fix = probeSystem(s.root)
-	return i
-}
-
-// Open implements source.Source.
-func (s *System) Open() error {
-	list, closer, err := openSystem(s.root)
-	if err != nil {
-		return fmt.Errorf("open system: %w", err)
-	}
-	s.set(list, closer)
-	return nil
-}
-
-// pssRate is how often PSS is read: the kernel walks all pages of the process for it.
-const pssRate = 0.1
-
-// PSS reads the proportional set size of one process.
-type PSS struct {
-	readings
-	root string
-	pid  int
-}
-
-// NewPSS reads the process pid below root ("/" for this machine).
-func NewPSS(root string, pid int) *PSS { return &PSS{root: root, pid: pid} }
-
-// Info implements source.Source.
-func (p *PSS) Info() source.Info {
-	i := source.Info{Name: "pss", About: "resident memory of one process with shared pages divided among their users"}
-	i.State, i.Reason, i.Fix = probePSS(p.root, p.pid)
-	return i
-}
-
-// Open implements source.Source.
-func (p *PSS) Open() error {
-	list, closer, err := openPSS(p.root, p.pid)
-	if err != nil {
-		return fmt.Errorf("open pss of process %d: %w", p.pid, err)
-	}
-	p.set(list, closer)
-	return nil
-}
-
-// channel fills in what most channels of this package share.
-func channel(name, from string, kind measure.Kind, scope measure.Scope) measure.Channel {
-	return measure.Channel{Name: name, Source: from, Kind: kind, Scope: scope, Quality: measure.Measured}
 }

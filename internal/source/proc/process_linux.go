@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,23 +13,20 @@ import (
 	"github.com/wattlaw/wattlaw/internal/source"
 )
 
-// process holds the open files of one process. The files belong to this very process: once
-// it is gone they read as ESRCH, even when its number has been given to another.
-type process struct {
-	pid   int
-	clock int32
-	stat  *source.File
-	statm *source.File
-	ended error // returned once the process is gone
-	gone  bool
-}
-
 func processDir(root string, pid int) string {
 	return filepath.Join(root, "proc", strconv.Itoa(pid))
 }
 
+// isMachine reports whether root is this machine and not a captured tree.
+func isMachine(root string) bool { return filepath.Clean(root) == "/" }
+
+func errEnded(pid int) error { return fmt.Errorf("process %d has ended", pid) }
+
 func probeProcess(root string, pid int) (source.State, string, string) {
 	state, reason := source.Probe(filepath.Join(processDir(root, pid), "statm"))
+	if state == source.NoHardware {
+		reason = fmt.Sprintf("there is no process %d", pid)
+	}
 	return state, reason, ""
 }
 
@@ -36,88 +34,93 @@ func probeProcess(root string, pid int) (source.State, string, string) {
 // threads, running ones up to now, in nanoseconds; /proc/PID/schedstat knows only the main
 // thread and /proc/PID/stat counts in ticks of 10 ms.
 func openProcess(root string, pid int) ([]reading, func() error, error) {
-	dir := processDir(root, pid)
-	p := &process{pid: pid, clock: cpuClock(pid), ended: fmt.Errorf("process %d has ended", pid)}
-	var err error
-	if p.statm, err = source.OpenFile(filepath.Join(dir, "statm"), 256); err != nil {
+	if isMachine(root) {
+		if list, closer, err := openClock(pid); err == nil {
+			return list, closer, nil
+		}
+	}
+	file, err := source.OpenFile(filepath.Join(processDir(root, pid), "stat"), 1024)
+	if err != nil {
 		return nil, nil, err
 	}
-	cpu := channel(ProcessCPU, "process", measure.KindCPUTime, measure.ScopeProcess)
-	cpu.Resolution = 1e-9
-	read := p.clockSeconds
-	var now unix.Timespec
-	if isMachine(root) {
-		err = unix.ClockGettime(p.clock, &now)
-	}
-	if !isMachine(root) || err != nil {
-		if p.stat, err = source.OpenFile(filepath.Join(dir, "stat"), 1024); err != nil {
-			return nil, nil, joinClose(err, p.close)
+	ended := errEnded(pid)
+	read := func() (float64, error) {
+		b, err := file.Bytes()
+		if err != nil {
+			return 0, ended
 		}
-		read, cpu.Resolution = p.statSeconds, 1.0/userHertz
+		seconds, ok := parsePidStat(b)
+		if !ok {
+			return 0, source.ErrFormat
+		}
+		return seconds, nil
 	}
-	rss := channel(ProcessRSS, "process", measure.KindMemory, measure.ScopeProcess)
-	rss.Resolution = float64(os.Getpagesize())
-	return []reading{{cpu, read}, {rss, p.resident}}, p.close, nil
+	c := channel(ProcessCPU, "process", measure.KindCPUTime, measure.ScopeProcess, 0, 1.0/userHertz)
+	return []reading{{c, read}}, file.Close, nil
+}
+
+// clock is the CPU clock of one process. The descriptor stands for this very process: once
+// that is gone, the clock of another one with the same number is not mistaken for it.
+type clock struct {
+	id    int32
+	pidfd int
+	ended error
+}
+
+func openClock(pid int) ([]reading, func() error, error) {
+	pidfd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	k := &clock{id: cpuClock(pid), pidfd: pidfd, ended: errEnded(pid)}
+	if _, err := k.seconds(); err != nil {
+		return nil, nil, errors.Join(err, unix.Close(pidfd))
+	}
+	c := channel(ProcessCPU, "process", measure.KindCPUTime, measure.ScopeProcess, 0, 1e-9)
+	return []reading{{c, k.seconds}}, func() error { return unix.Close(pidfd) }, nil
 }
 
 // cpuClock is the clock id of a process's CPU time, as clock_getcpuclockid(3) makes it:
 // the complement of the number, shifted, with CPUCLOCK_SCHED in the low bits.
 func cpuClock(pid int) int32 { return int32(^pid)<<3 | 2 }
 
-// isMachine reports whether root is this machine and not a captured tree.
-func isMachine(root string) bool { return filepath.Clean(root) == "/" }
-
-func (p *process) clockSeconds() (float64, error) {
+func (k *clock) seconds() (float64, error) {
 	var now unix.Timespec
-	if err := unix.ClockGettime(p.clock, &now); err != nil {
-		p.gone = true
+	if err := unix.ClockGettime(k.id, &now); err != nil {
+		return 0, k.ended
 	}
-	// The clock of a reused number must not be taken for this process's.
-	if _, err := p.statm.Bytes(); err != nil || p.gone {
-		p.gone = true
-		return 0, p.ended
+	// Signal 0 only asks; without the right to ask, the process at least exists.
+	if err := unix.PidfdSendSignal(k.pidfd, 0, nil, 0); err == unix.ESRCH {
+		return 0, k.ended
 	}
 	return float64(now.Nano()) / 1e9, nil
 }
 
-func (p *process) statSeconds() (float64, error) {
-	b, err := p.stat.Bytes()
+// openRSS reads statm. Its file belongs to this very process and reads as ESRCH once that is
+// gone. A process that has exited but was not waited for has a size of 0: it holds no
+// memory any more, but that is no reading.
+func openRSS(root string, pid int) ([]reading, func() error, error) {
+	file, err := source.OpenFile(filepath.Join(processDir(root, pid), "statm"), 256)
 	if err != nil {
-		return 0, p.ended
+		return nil, nil, err
 	}
-	seconds, ok := parsePidStat(b)
-	if !ok {
-		return 0, source.ErrFormat
+	ended, page := errEnded(pid), float64(os.Getpagesize())
+	read := func() (float64, error) {
+		b, err := file.Bytes()
+		if err != nil {
+			return 0, ended
+		}
+		size, pages, ok := parseStatm(b)
+		switch {
+		case !ok:
+			return 0, source.ErrFormat
+		case size == 0:
+			return 0, ended
+		}
+		return float64(pages) * page, nil
 	}
-	return seconds, nil
-}
-
-// resident is the resident set in bytes. A process that has exited but was not waited for
-// has a size of 0: it holds no memory any more, but that is no reading.
-func (p *process) resident() (float64, error) {
-	b, err := p.statm.Bytes()
-	if err != nil {
-		return 0, p.ended
-	}
-	size, pages, ok := parseStatm(b)
-	switch {
-	case !ok:
-		return 0, source.ErrFormat
-	case size == 0:
-		return 0, p.ended
-	}
-	return float64(pages) * float64(os.Getpagesize()), nil
-}
-
-func (p *process) close() error {
-	return joinClose(p.stat.Close(), p.statm.Close)
-}
-
-func joinClose(err error, closer func() error) error {
-	if closeErr := closer(); err == nil {
-		return closeErr
-	}
-	return err
+	c := channel(ProcessRSS, "rss", measure.KindMemory, measure.ScopeProcess, fileRate, page)
+	return []reading{{c, read}}, file.Close, nil
 }
 
 const ptraceFix = `sudo setcap cap_sys_ptrace+ep "$(command -v wattlaw)"`
@@ -135,9 +138,7 @@ func openPSS(root string, pid int) ([]reading, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	ended := fmt.Errorf("process %d has ended", pid)
-	pss := channel(ProcessPSS, "pss", measure.KindMemory, measure.ScopeProcess)
-	pss.RateHz, pss.Resolution = pssRate, 1024
+	ended := errEnded(pid)
 	read := func() (float64, error) {
 		b, err := file.Bytes()
 		if err != nil {
@@ -149,5 +150,6 @@ func openPSS(root string, pid int) ([]reading, func() error, error) {
 		}
 		return float64(v), nil
 	}
-	return []reading{{pss, read}}, file.Close, nil
+	c := channel(ProcessPSS, "pss", measure.KindMemory, measure.ScopeProcess, pssRate, 1024)
+	return []reading{{c, read}}, file.Close, nil
 }

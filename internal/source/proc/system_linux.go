@@ -8,78 +8,78 @@ import (
 	"github.com/wattlaw/wattlaw/internal/source"
 )
 
-type system struct {
-	stat, meminfo *source.File
-	times         cpuTimes
-	total         int64
+func probeSystem(root string) (source.State, string, string) {
+	state, reason := source.Probe(filepath.Join(root, "proc", "stat"))
+	return state, reason, ""
 }
 
-func probeSystem(root string) (source.State, string, string) {
-	for _, name := range []string{"stat", "meminfo"} {
-		if state, reason := source.Probe(filepath.Join(root, "proc", name)); state != source.Ready {
-			return state, reason, ""
-		}
-	}
-	return source.Ready, "", ""
+// stat reads busy and stolen time from one reading of /proc/stat.
+type stat struct {
+	file  *source.File
+	times cpuTimes
+	err   error
 }
 
 func openSystem(root string) ([]reading, func() error, error) {
-	s := &system{}
-	all, err := os.ReadFile(filepath.Join(root, "proc", "stat"))
+	path := filepath.Join(root, "proc", "stat")
+	all, err := os.ReadFile(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	if s.stat, err = source.OpenFile(filepath.Join(root, "proc", "stat"), 512); err != nil {
+	s := &stat{}
+	if s.file, err = source.OpenFile(path, 512); err != nil { // the first line is enough
 		return nil, nil, err
 	}
-	if s.meminfo, err = source.OpenFile(filepath.Join(root, "proc", "meminfo"), 4096); err != nil {
-		return nil, nil, joinClose(err, s.close)
-	}
-	if b, err := s.meminfo.Bytes(); err == nil {
-		s.total, _ = parseKiB(b, "MemTotal")
-	}
-	cpu := channel(SystemCPU, "system", measure.KindCPUTime, measure.ScopeSystem)
-	cpu.Resolution, cpu.Capacity = 1.0/userHertz, float64(countCores(all))
-	steal := channel(SystemSteal, "system", measure.KindCPUTime, measure.ScopeSystem)
-	steal.Resolution, steal.Capacity = cpu.Resolution, cpu.Capacity
-	memory := channel(SystemMemory, "system", measure.KindMemory, measure.ScopeSystem)
-	memory.Resolution, memory.Capacity = 1024, float64(s.total)
-	return []reading{{cpu, s.busy}, {steal, s.stolen}, {memory, s.used}}, s.close, nil
+	busy := channel(SystemCPU, "system", measure.KindCPUTime, measure.ScopeSystem, fileRate, 1.0/userHertz)
+	steal := channel(SystemSteal, "system", measure.KindCPUTime, measure.ScopeSystem, fileRate, 1.0/userHertz)
+	busy.Capacity = float64(countCores(all))
+	steal.Capacity = busy.Capacity
+	return []reading{{busy, s.busy}, {steal, s.stolen}}, s.file.Close, nil
 }
 
-// busy reads /proc/stat once for itself and for stolen, which is read after it.
-func (s *system) busy() (float64, error) {
-	s.times = cpuTimes{-1, -1}
-	b, err := s.stat.Bytes()
+// busy reads the file; stolen, which comes after it, takes its part of the same reading.
+func (s *stat) busy() (float64, error) {
+	b, err := s.file.Bytes()
+	if err == nil {
+		var ok bool
+		if s.times, ok = parseStat(b); !ok {
+			err = source.ErrFormat
+		}
+	}
+	s.err = err
+	return s.times.busy, err
+}
+
+func (s *stat) stolen() (float64, error) { return s.times.steal, s.err }
+
+func probeMemory(root string) (source.State, string, string) {
+	state, reason := source.Probe(filepath.Join(root, "proc", "meminfo"))
+	return state, reason, ""
+}
+
+// openMemory reads total − available (proc_meminfo(5)): what could not be had without
+// swapping.
+func openMemory(root string) ([]reading, func() error, error) {
+	file, err := source.OpenFile(filepath.Join(root, "proc", "meminfo"), 4096)
 	if err != nil {
-		return 0, err
+		return nil, nil, err
 	}
-	times, ok := parseStat(b)
-	if !ok {
-		return 0, source.ErrFormat
+	read := func() (float64, error) {
+		b, err := file.Bytes()
+		if err != nil {
+			return 0, err
+		}
+		total, ok := parseKiB(b, "MemTotal")
+		available, ok2 := parseKiB(b, "MemAvailable")
+		if !ok || !ok2 {
+			return 0, source.ErrFormat
+		}
+		return float64(total - available), nil
 	}
-	s.times = times
-	return times.busy, nil
+	c := channel(SystemMemory, "memory", measure.KindMemory, measure.ScopeSystem, fileRate, 1024)
+	if b, err := file.Bytes(); err == nil {
+		total, _ := parseKiB(b, "MemTotal")
+		c.Capacity = float64(total)
+	}
+	return []reading{{c, read}}, file.Close, nil
 }
-
-func (s *system) stolen() (float64, error) {
-	if s.times.steal < 0 {
-		return 0, source.ErrFormat
-	}
-	return s.times.steal, nil
-}
-
-// used is total − available (proc_meminfo(5)): what could not be had without swapping.
-func (s *system) used() (float64, error) {
-	b, err := s.meminfo.Bytes()
-	if err != nil {
-		return 0, err
-	}
-	available, ok := parseKiB(b, "MemAvailable")
-	if !ok || s.total == 0 {
-		return 0, source.ErrFormat
-	}
-	return float64(s.total - available), nil
-}
-
-func (s *system) close() error { return joinClose(s.stat.Close(), s.meminfo.Close) }
