@@ -34,10 +34,8 @@ func TheilSen(x, y []float64, level float64) (Slope, error) {
 	if len(x) != len(y) {
 		return Slope{}, fmt.Errorf("stat: Theil–Sen: %d x values but %d y values", len(x), len(y))
 	}
-	for name, v := range map[string][]float64{"x": x, "y": y} {
-		if err := check("Theil–Sen "+name, v); err != nil {
-			return Slope{}, err
-		}
+	if err := cmp.Or(check("Theil–Sen x", x), check("Theil–Sen y", y)); err != nil {
+		return Slope{}, err
 	}
 	slopes := pairSlopes(x, y)
 	if len(slopes) == 0 {
