@@ -24,7 +24,7 @@ func Build(run store.Run, trials []store.Trial, samples func(seq int) (store.Sam
 	}
 	result := &Result{
 		Schema:   Schema,
-		Run:      RunInfo{ID: run.ID, Created: run.Created, Tool: run.Tool, Status: run.Status},
+		Run:      RunInfo{ID: run.ID, Created: run.Created, Tool: run.Tool, Status: run.Status, Reason: run.Reason, Planned: run.Planned},
 		Machine:  run.Machine,
 		Plan:     run.Plan,
 		Sources:  sources,

@@ -67,7 +67,7 @@ func newFixture(t truth) *fixture {
 			CPU: "Intel(R) Core(TM) i5-7200U CPU @ 2.50GHz", Cores: fixtureCores,
 			Features: []string{"avx", "avx2", "fma", "f16c"}, RAM: fixtureRAM, Governor: "powersave",
 		},
-		Status: store.StatusComplete, Channels: t.channels(), Configs: []store.Config{config},
+		Status: store.StatusComplete, Planned: 15 * t.repeats, Channels: t.channels(), Configs: []store.Config{config},
 		Findings: []store.Finding{
 			{When: "preflight", Severity: "doubt", Subject: "governor", Text: "the frequency governor is powersave: clocks follow the load; set it with: sudo cpupower frequency-set -g performance"},
 			{When: "preflight", Severity: "info", Subject: "load", Text: "load of the last minute is 0.12"},

@@ -186,10 +186,13 @@ func newView(pages []Page) (*view, error) {
 func newRunView(r *Result, index int) runView {
 	run := runView{
 		ID: r.Run.ID, Anchor: fmt.Sprintf("method-%d", index), Machine: machinePairs(r), Plan: planPairs(r.Plan),
-		Observer: observerPairs(r), Sources: sourcesTable(r), Trials: trialsTable(r), Doubts: r.Doubts,
+		Observer: observerPairs(r), Sources: sourcesTable(r), Trials: trialsTable(r),
+	}
+	for _, d := range r.Doubts {
+		run.Doubts = append(run.Doubts, Doubt{Text: d.Text, Where: shortTitle(d.Where), Count: d.Count})
 	}
 	if r.Run.Status != store.StatusComplete {
-		run.Incomplete = "run is " + string(r.Run.Status)
+		run.Incomplete = fmt.Sprintf("run is %s: %d of %d trials", r.Run.Status, len(r.Trials), r.Run.Planned)
 	}
 	for _, f := range r.Findings {
 		if f.Severity == "info" {
@@ -291,7 +294,7 @@ func newEnergy(r *Result, c *ConfigResult) energyView {
 	}
 	for _, s := range r.Sources {
 		switch {
-		case s.Kind != measure.KindEnergy && s.Kind != measure.KindPower:
+		case !s.yieldsEnergy():
 		case s.Quality == measure.Unavailable:
 			reason, fix, _ := strings.Cut(s.Reason, "run: ")
 			e.Missing = append(e.Missing, missingView{s.Name, strings.TrimRight(reason, "; "), fix})

@@ -46,6 +46,21 @@ func isEnergy(metric string) bool {
 	return strings.HasPrefix(metric, store.MetricJoules) || strings.HasPrefix(metric, store.MetricJoulesAdjusted)
 }
 
+// yieldsEnergy reports whether a source is one of energy or power. A source that could not
+// be opened may not have said what it would have yielded; then its name decides whether it
+// is one of the others.
+func (s Source) yieldsEnergy() bool {
+	if s.Kind != "" {
+		return s.Kind == measure.KindEnergy || s.Kind == measure.KindPower
+	}
+	for _, other := range [...]string{"process", "system", "pss", "memory", "cpufreq", "frequency", "thermal", "temperature"} {
+		if strings.HasPrefix(s.Name, other) {
+			return false
+		}
+	}
+	return true
+}
+
 // scale is a display unit: a value in memory times factor is a number of this unit.
 type scale struct {
 	factor float64
@@ -173,6 +188,12 @@ func shortTitle(metric string) string {
 		return "memory"
 	case store.MetricWallSeconds:
 		return "wall time"
+	}
+	if channel, ok := strings.CutPrefix(metric, store.MetricJoulesAdjusted); ok {
+		return "energy above idle, " + channel
+	}
+	if channel, ok := strings.CutPrefix(metric, store.MetricJoules); ok {
+		return "energy, " + channel
 	}
 	return metric
 }

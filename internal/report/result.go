@@ -39,6 +39,8 @@ type RunInfo struct {
 	Created time.Time    `json:"created"`
 	Tool    string       `json:"tool"`   // version of wattlaw that measured
 	Status  store.Status `json:"status"` // running, complete, stopped or failed
+	Reason  string       `json:"reason"` // why the run is not complete
+	Planned int          `json:"planned_trials"`
 }
 
 // Source is one channel: where it comes from and how far it may be trusted.

@@ -139,7 +139,7 @@ func (a axis) tickText(v float64) string { return number(v, a.digits) }
 
 // frame places both axes in a drawing and draws grid, ticks and labels.
 func (d *drawing) frame(x, y *axis) {
-	const left, right, top, bottom = 58, 14, 26, 44
+	const left, right, top, bottom = 58, 14, 30, 44
 	x.from, x.to = left, d.w-right
 	y.from, y.to = d.h-bottom, top
 	for _, v := range y.ticks {
