@@ -18,9 +18,13 @@ func Sentences(c Complexity, seed uint64) iter.Seq[string] {
 		case Medium:
 			opening, next = fmt.Sprintf("This is entry %d of the field notes.", serial), w.medium
 		case High:
-			opening, next = fmt.Sprintf("Proposition %d, which is in dispute, has been read in more than one way.", serial), w.high
+			opening, next = fmt.Sprintf("Consider, to begin with, proposition %d.", serial), w.high
 		}
-		for s := opening; yield(s); s = next() {
+		for s := opening; yield(s); {
+			last := s
+			for s == last { // never the same sentence twice in a row
+				s = next()
+			}
 		}
 	}
 }

@@ -91,8 +91,12 @@ func TestTextsPartEarly(t *testing.T) {
 
 func TestSentencesAreSeeded(t *testing.T) {
 	for _, c := range Complexities() {
-		if !slices.Equal(first(c, 5, 50), first(c, 5, 50)) {
+		text := first(c, 5, 300)
+		if !slices.Equal(text, first(c, 5, 300)) {
 			t.Errorf("%s: one seed, two texts", c)
+		}
+		if len(slices.Compact(slices.Clone(text))) != len(text) {
+			t.Errorf("%s: a sentence follows itself", c)
 		}
 	}
 }
