@@ -30,7 +30,8 @@ func Build(run store.Run, trials []store.Trial, samples func(seq int) (store.Sam
 		Sources:  sources,
 		Observer: buildObserver(run.Observer),
 		Closure:  buildClosure(trials),
-		Findings: run.Findings,
+		Findings: append([]store.Finding{}, run.Findings...),
+		Configs:  []ConfigResult{}, Drift: []Contrast{}, Trials: []TrialResult{},
 	}
 	if len(result.Plan) == 0 {
 		result.Plan = []byte("null")
