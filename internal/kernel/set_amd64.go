@@ -3,6 +3,7 @@ package kernel
 import (
 	"golang.org/x/sys/cpu"
 
+	"github.com/wattlaw/wattlaw/internal/kernel/avx2"
 	"github.com/wattlaw/wattlaw/internal/kernel/avx512"
 	"github.com/wattlaw/wattlaw/internal/tensor"
 )
@@ -12,6 +13,9 @@ func native() []*Set {
 	var sets []*Set
 	if hasAVX512VNNI() {
 		sets = append(sets, &Set{avx512Table()})
+	}
+	if x := cpu.X86; x.HasAVX2 && x.HasFMA { // and with them F16C, on every CPU made (Haswell, Zen)
+		sets = append(sets, &Set{avx2Table()})
 	}
 	return sets
 }
@@ -45,5 +49,32 @@ func avx512Table() Primitives {
 	t.RMSNorm, t.SwiGLU, t.Add = avx512.RMSNorm, avx512.SwiGLU, avx512.Add
 	t.RopePairs, t.RopeHalves = avx512.RopePairs, avx512.RopeHalves
 	t.Softmax, t.ScaleLanes = avx512.Softmax, avx512.ScaleLanes
+	return t
+}
+
+// avx2Table is the same for AVX2.
+func avx2Table() Primitives {
+	t := reference()
+	t.Name, t.Rows = "avx2", avx2.Rows
+	t.Interleave = avx2.Interleave
+	t.GemmQ8, t.GemmQ4, t.GemmQ4K, t.GemmQ6K, t.GemmF32 = avx2.GemmQ8, avx2.GemmQ4, avx2.GemmQ4K, avx2.GemmQ6K, avx2.GemmF32
+	t.QuantizeQ8, t.QuantizeQ8K = avx2.QuantizeQ8, avx2.QuantizeQ8K
+	t.Quantized = map[tensor.DType]Quantized{
+		tensor.Q8_0:  {avx2.UnpackQ8_0, avx2.DotQ8_0},
+		tensor.Q4_0:  {avx2.UnpackQ4_0, avx2.DotQ4_0},
+		tensor.IQ4NL: {avx2.UnpackIQ4NL, avx2.DotIQ4NL},
+		tensor.Q4_K:  {avx2.UnpackQ4_K, avx2.DotQ4_K},
+		tensor.Q5_K:  {avx2.UnpackQ5_K, avx2.DotQ5_K},
+		tensor.Q6_K:  {avx2.UnpackQ6_K, avx2.DotQ6_K},
+	}
+	t.Floats = map[tensor.DType]Floats{
+		tensor.F32:  {avx2.RowF32, avx2.DotF32},
+		tensor.F16:  {avx2.RowF16, avx2.DotF16},
+		tensor.BF16: {avx2.RowBF16, avx2.DotBF16},
+	}
+	t.ToF16, t.FromF16, t.RoundF16, t.RoundBF16 = avx2.ToF16, avx2.FromF16, avx2.RoundF16, avx2.RoundBF16
+	t.RMSNorm, t.SwiGLU, t.Add = avx2.RMSNorm, avx2.SwiGLU, avx2.Add
+	t.RopePairs, t.RopeHalves = avx2.RopePairs, avx2.RopeHalves
+	t.Softmax, t.ScaleLanes = avx2.Softmax, avx2.ScaleLanes
 	return t
 }

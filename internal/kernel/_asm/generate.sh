@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes the assembly of the amd64 kernels, into the folder given or in place. Flags name
-# the generator by a fixed path, so that the output does not depend on where it lies.
+# Writes the assembly of the amd64 kernels in place, or below the folder given. The first
+# line, which avo fills with the command and its paths, is replaced by a fixed one.
 set -eu
 cd "$(dirname "$0")"
 out=${1:-..}

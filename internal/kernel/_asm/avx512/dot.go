@@ -4,49 +4,12 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	. "github.com/wattlaw/wattlaw/internal/kernel/_asm/gen"
 )
 
-// dotRows is the number of rows that a Dot primitive multiplies together: they share the
-// loads of the activations and hide each other's latencies.
-const dotRows = 4
-
-// row addresses bytes of one row of the current group, relative to the current block.
-type row func(disp int) Mem
-
-// rowsLoop emits body for as many groups of dotRows rows as there are, then for single rows.
-// body gets the rows and the register that all of them are relative to, which it advances;
-// it must return one zmm sum per row, which is reduced to y.
-func rowsLoop(body func(suffix string, rows []row, base reg.GPVirtual) []reg.VecPhysical) {
-	y, w, stride, left := ptr("y"), ptr("w"), ptr("stride"), ptr("rows")
-	stride3, base := GP64(), GP64()
-	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
-	rows := []row{
-		func(disp int) Mem { return Mem{Base: base, Disp: disp} },
-		func(disp int) Mem { return Mem{Base: base, Index: stride, Scale: 1, Disp: disp} },
-		func(disp int) Mem { return Mem{Base: base, Index: stride, Scale: 2, Disp: disp} },
-		func(disp int) Mem { return Mem{Base: base, Index: stride3, Scale: 1, Disp: disp} },
-	}
-	for _, n := range []int{dotRows, 1} {
-		suffix := map[int]string{dotRows: "4", 1: "1"}[n]
-		Label("rows" + suffix)
-		CMPQ(left, Imm(uint64(n)))
-		JL(LabelRef("end" + suffix))
-		MOVQ(w, base)
-		for i, s := range body(suffix, rows[:n], base) {
-			reduce(s, zmm[31])
-			VMOVSS(s.AsX(), Mem{Base: y, Disp: 4 * i})
-		}
-		for range n {
-			ADDQ(stride, w)
-		}
-		add(4*n, y)
-		SUBQ(Imm(uint64(n)), left)
-		JMP(LabelRef("rows" + suffix))
-		Label("end" + suffix)
-	}
-	VZEROUPPER()
-	RET()
-}
+// addLanes adds the lanes of a row's sum into the lowest.
+func addLanes(s reg.VecPhysical) { reduce(s, zmm[31]) }
 
 // reduce adds the lanes of s into its lowest.
 func reduce(s, tmp reg.VecPhysical) {
@@ -91,20 +54,20 @@ type block32 struct {
 	offset uint32 // of the codes
 	setup  func()
 	// load reads the codes of two consecutive blocks, or of one with the upper half unspecified
-	load func(w row, pair bool, upper reg.OpmaskVirtual, codes reg.VecPhysical)
+	load func(w Row, pair bool, upper reg.OpmaskVirtual, codes reg.VecPhysical)
 }
 
 // rowDots generates the row-wise primitives.
 func rowDots() {
 	dotBlock32(block32{"dotQ8_0", 34, 128, func() { splat(0x80808080, zmm[20]) },
-		func(w row, pair bool, _ reg.OpmaskVirtual, codes reg.VecPhysical) {
+		func(w Row, pair bool, _ reg.OpmaskVirtual, codes reg.VecPhysical) {
 			VMOVDQU32(w(2), codes.AsY())
 			if pair {
 				VINSERTI64X4(Imm(1), w(36), codes, codes)
 			}
 			VPXORD(zmm[20], codes, codes)
 		}})
-	nibbles := func(w row, pair bool, upper reg.OpmaskVirtual, codes reg.VecPhysical) {
+	nibbles := func(w Row, pair bool, upper reg.OpmaskVirtual, codes reg.VecPhysical) {
 		VBROADCASTI32X4(w(2), codes)
 		if pair {
 			VBROADCASTI32X4(w(20), upper, codes)
@@ -119,9 +82,9 @@ func rowDots() {
 	dotBlock32(block32{"dotQ4_0", 18, 8, shifts, nibbles})
 	dotBlock32(block32{"dotIQ4NL", 18, 128, func() {
 		splat(0x0f0f0f0f, zmm[20])
-		VMOVDQU32(static("nibbleShifts"), zmm[21])
-		VBROADCASTI32X4(iq4Codes(), zmm[22])
-	}, func(w row, pair bool, upper reg.OpmaskVirtual, codes reg.VecPhysical) {
+		VMOVDQU32(Static("nibbleShifts"), zmm[21])
+		VBROADCASTI32X4(IQ4Codes(), zmm[22])
+	}, func(w Row, pair bool, upper reg.OpmaskVirtual, codes reg.VecPhysical) {
 		nibbles(w, pair, upper, codes)
 		VPSHUFB(codes, zmm[22], codes)
 	}})
@@ -144,15 +107,6 @@ func rowDots() {
 	})
 }
 
-// iq4Codes emits the levels of IQ4_NL, offset by 128.
-func iq4Codes() Mem {
-	m := GLOBL("iq4Codes", 8|16)
-	for i, v := range []int{-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113} {
-		DATA(i, U8(v+128))
-	}
-	return m
-}
-
 // dotBlock32 multiplies two blocks per step: lanes 0–7 belong to the first, 8–15 to the
 // second. Each lane starts at −offset·Σq of its four values, so the codes' offset cancels
 // exactly; then sum += dot·scale·d.
@@ -163,10 +117,10 @@ func dotBlock32(f block32) {
 	upper := wordMask(upperBits)
 	splat(f.offset*0x01010101, offset)
 	f.setup()
-	rowsLoop(func(suffix string, w []row, base reg.GPVirtual) []reg.VecPhysical {
+	RowsLoop(addLanes, func(suffix string, w []Row, base reg.GPVirtual) []reg.VecPhysical {
 		n := len(w)
 		sum, codes, acc, scale := zmm[0:n], zmm[4:4+n], zmm[8:8+n], zmm[12:12+n]
-		qp, dp, left := ptr("q"), ptr("d"), ptr("blocks")
+		qp, dp, left := Ptr("q"), Ptr("d"), Ptr("blocks")
 		zero(sum...)
 		step := func(pair bool) {
 			if pair {
@@ -180,7 +134,7 @@ func dotBlock32(f block32) {
 			VPSUBD(init, ds, init)
 			VBROADCASTSS(Mem{Base: dp}, ds.AsY())
 			if pair {
-				VBROADCASTSS(at(dp, 4), upper, ds)
+				VBROADCASTSS(At(dp, 4), upper, ds)
 			}
 			for i := range w {
 				f.load(w[i], pair, upper, codes[i])
@@ -200,9 +154,9 @@ func dotBlock32(f block32) {
 		JL(LabelRef("tail" + suffix))
 		Label("pair" + suffix)
 		step(true)
-		add(64, qp)
-		add(8, dp)
-		add(2*f.bytes, base)
+		Add(64, qp)
+		Add(8, dp)
+		Add(2*f.bytes, base)
 		SUBQ(Imm(2), left)
 		JGE(LabelRef("pair" + suffix))
 		Label("tail" + suffix)
@@ -218,13 +172,13 @@ func dotBlock32(f block32) {
 func dotFloat(name string, size int, load func(m Mem, v, tmp reg.VecPhysical), part func(m Mem, k reg.OpmaskVirtual, v reg.VecPhysical)) {
 	TEXT(name, NOSPLIT, "func(y *float32, w *uint8, stride, rows int, x *float32, n int)")
 	Pragma("noescape")
-	rem := ptr("n")
+	rem := Ptr("n")
 	ANDQ(Imm(15), rem)
 	mask := tailMask(rem)
-	rowsLoop(func(suffix string, w []row, base reg.GPVirtual) []reg.VecPhysical {
+	RowsLoop(addLanes, func(suffix string, w []Row, base reg.GPVirtual) []reg.VecPhysical {
 		k := len(w)
 		even, odd, v := zmm[0:k], zmm[4:4+k], zmm[8:8+k]
-		x, left := ptr("x"), ptr("n")
+		x, left := Ptr("x"), Ptr("n")
 		SHRQ(Imm(4), left)
 		zero(even...)
 		zero(odd...)
@@ -233,8 +187,8 @@ func dotFloat(name string, size int, load func(m Mem, v, tmp reg.VecPhysical), p
 				load(w[i](0), v[i], nil)
 				VFMADD231PS(Mem{Base: x}, v[i], sum[i])
 			}
-			add(16*size, base)
-			add(64, x)
+			Add(16*size, base)
+			Add(64, x)
 		}
 		BTRQ(Imm(0), left)
 		JCC(LabelRef("pairs" + suffix))

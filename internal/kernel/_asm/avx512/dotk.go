@@ -6,6 +6,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	. "github.com/wattlaw/wattlaw/internal/kernel/_asm/gen"
 )
 
 // words16 emits 32 words and loads them.
@@ -18,28 +20,20 @@ func words16(name string, words func(i int) uint16, v reg.VecPhysical) {
 }
 
 // superblocks runs body once per 256 values for each group of rows.
-func superblocks(bytes int, body func(w []row, q, d, sums reg.GPVirtual, sum []reg.VecPhysical)) {
-	rowsLoop(func(suffix string, w []row, base reg.GPVirtual) []reg.VecPhysical {
+func superblocks(bytes int, body func(w []Row, q, d, sums reg.GPVirtual, sum []reg.VecPhysical)) {
+	RowsLoop(addLanes, func(suffix string, w []Row, base reg.GPVirtual) []reg.VecPhysical {
 		sum := zmm[0:len(w)]
-		q, d, sums, left := ptr("q"), ptr("d"), ptr("sums"), ptr("blocks")
+		q, d, sums, left := Ptr("q"), Ptr("d"), Ptr("sums"), Ptr("blocks")
 		zero(sum...)
-		loop("block"+suffix, left, func() {
+		Loop("block"+suffix, left, func() {
 			body(w, q, d, sums, sum)
-			add(bytes, base)
-			add(256, q)
-			add(4, d)
-			add(64, sums)
+			Add(bytes, base)
+			Add(256, q)
+			Add(4, d)
+			Add(64, sums)
 		})
 		return sum
 	})
-}
-
-// byteConstants emits 64-bit constants of equal bytes.
-func byteConstants() {
-	for _, b := range []uint64{0x0f, 0x30, 0x3f} {
-		GLOBL(fmt.Sprintf("bytes%02x", b), 8|16)
-		DATA(0, U64(b*0x0101010101010101))
-	}
 }
 
 // scaled adds acc·half(scale)·d to sum.
@@ -79,7 +73,7 @@ func dotQ4K() {
 		splat(0x0f0f0f0f, low)
 		splat(0x10101010, sixteen)
 		minLanes := wordMask(0xf0f0)
-		superblocks(bytes, func(w []row, q, d, sums reg.GPVirtual, sum []reg.VecPhysical) {
+		superblocks(bytes, func(w []Row, q, d, sums reg.GPVirtual, sum []reg.VecPhysical) {
 			VMOVDQU32(Mem{Base: sums}, minSums)
 			VPSRLQ(Imm(32), minSums, zmm[21])
 			VPADDD(zmm[21], minSums, minSums)
@@ -87,7 +81,7 @@ func dotQ4K() {
 			VCVTDQ2PS(minSums, minSums)
 			for i, w := range w {
 				acc, scales, v, t := zmm[4+i], zmm[22], zmm[23], zmm[24]
-				scaleBytes(w, scales)
+				ScaleBytes(w, scales)
 				// minimums: sum −= minSums·m·dmin·d
 				VPMOVZXBD(scales.AsX(), v)
 				VCVTDQ2PS(v, v)
@@ -110,7 +104,7 @@ func dotQ4K() {
 						VPTESTMB(bitMasks[j], zmm[26], k)
 						VPADDB(sixteen, v, k, v)
 					}
-					VPMADDUBSW(at(q, 64*j), v, v)
+					VPMADDUBSW(At(q, 64*j), v, v)
 					VPERMW(scales, index[j], t)
 					VPDPWSSD(t, v, acc)
 				}
@@ -135,7 +129,7 @@ func dotQ6K() {
 	words16("dotQ6_KRight", func(i int) uint16 { return uint16(i / 16 * 2) }, right)
 	splat(0x0f0f0f0f, low)
 	splat(0x30303030, high)
-	superblocks(210, func(w []row, q, d, sums reg.GPVirtual, sum []reg.VecPhysical) {
+	superblocks(210, func(w []Row, q, d, sums reg.GPVirtual, sum []reg.VecPhysical) {
 		VPXORD(offsets, offsets, offsets)
 		VMOVDQU32(Mem{Base: sums}, zmm[17])
 		VPSLLD(Imm(5), zmm[17], zmm[17])
@@ -149,7 +143,7 @@ func dotQ6K() {
 				codes6(w(64*half), w(128+32*half), h, t, v[0], v[1], low, high, left, right)
 				for part := range 2 {
 					j := 2*half + part
-					VPMADDUBSW(at(q, 64*j), v[part], v[part])
+					VPMADDUBSW(At(q, 64*j), v[part], v[part])
 					VPERMW(scales, index[j], t)
 					VPDPWSSD(t, v[part], acc)
 				}

@@ -6,6 +6,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	. "github.com/wattlaw/wattlaw/internal/kernel/_asm/gen"
 )
 
 func elementwise() {
@@ -74,13 +76,13 @@ func store16(v reg.VecPhysical, k reg.OpmaskVirtual, full bool, m Mem) {
 func conversions() {
 	TEXT("toF16", NOSPLIT, "func(dst *uint16, x *float32, n int)")
 	Pragma("noescape")
-	dst, x, n := ptr("dst"), ptr("x"), ptr("n")
+	dst, x, n := Ptr("dst"), Ptr("x"), Ptr("n")
 	each(n, func(k reg.OpmaskVirtual, full bool) {
 		loadF(Mem{Base: x}, k, full, zmm[0])
 		VCVTPS2PH(Imm(0), zmm[0], zmm[0].AsY())
 		store16(zmm[0], k, full, Mem{Base: dst})
-		add(64, x)
-		add(32, dst)
+		Add(64, x)
+		Add(32, dst)
 	})
 	VZEROUPPER()
 	RET()
@@ -93,14 +95,14 @@ func conversions() {
 
 	TEXT("roundF16", NOSPLIT, "func(dst, x *float32, n int)")
 	Pragma("noescape")
-	dst, x, n = ptr("dst"), ptr("x"), ptr("n")
+	dst, x, n = Ptr("dst"), Ptr("x"), Ptr("n")
 	each(n, func(k reg.OpmaskVirtual, full bool) {
 		loadF(Mem{Base: x}, k, full, zmm[0])
 		VCVTPS2PH(Imm(0), zmm[0], zmm[0].AsY())
 		VCVTPH2PS(zmm[0].AsY(), zmm[0])
 		storeF(zmm[0], k, full, Mem{Base: dst})
-		add(64, x)
-		add(64, dst)
+		Add(64, x)
+		Add(64, dst)
 	})
 	VZEROUPPER()
 	RET()
@@ -111,13 +113,13 @@ func conversions() {
 func widen(name string, convert func(v reg.VecPhysical)) {
 	TEXT(name, NOSPLIT, "func(dst *float32, x *uint16, n int)")
 	Pragma("noescape")
-	dst, x, n := ptr("dst"), ptr("x"), ptr("n")
+	dst, x, n := Ptr("dst"), Ptr("x"), Ptr("n")
 	each(n, func(k reg.OpmaskVirtual, full bool) {
 		load16(Mem{Base: x}, k, full, zmm[0])
 		convert(zmm[0])
 		storeF(zmm[0], k, full, Mem{Base: dst})
-		add(32, x)
-		add(64, dst)
+		Add(32, x)
+		Add(64, dst)
 	})
 	VZEROUPPER()
 	RET()
@@ -133,7 +135,7 @@ func roundBF16() {
 	splat(0x7fff, half)
 	splat(0xffff0000, keep)
 	splat(0x00400000, quiet)
-	dst, x, n := ptr("dst"), ptr("x"), ptr("n")
+	dst, x, n := Ptr("dst"), Ptr("x"), Ptr("n")
 	each(n, func(k reg.OpmaskVirtual, full bool) {
 		v, t := zmm[0], zmm[1]
 		loadF(Mem{Base: x}, k, full, v)
@@ -146,8 +148,8 @@ func roundBF16() {
 		VPORD(quiet, v, nan, t)
 		VPANDD(keep, t, t)
 		storeF(t, k, full, Mem{Base: dst})
-		add(64, x)
-		add(64, dst)
+		Add(64, x)
+		Add(64, dst)
 	})
 	VZEROUPPER()
 	RET()
@@ -157,13 +159,13 @@ func roundBF16() {
 func rmsNorm() {
 	TEXT("sumSquares", NOSPLIT, "func(x *float32, n int) float32")
 	Pragma("noescape")
-	x, n := ptr("x"), ptr("n")
+	x, n := Ptr("x"), Ptr("n")
 	sum, v := zmm[0], zmm[1]
 	zero(sum)
 	each(n, func(k reg.OpmaskVirtual, full bool) {
 		loadF(Mem{Base: x}, k, full, v)
 		VFMADD231PS(v, v, sum)
-		add(64, x)
+		Add(64, x)
 	})
 	reduce(sum, v)
 	Store(sum.AsX(), ReturnIndex(0))
@@ -172,7 +174,7 @@ func rmsNorm() {
 
 	TEXT("scaleMul", NOSPLIT, "func(dst, x, weight *float32, n int, scale float32)")
 	Pragma("noescape")
-	dst, x, weight, n := ptr("dst"), ptr("x"), ptr("weight"), ptr("n")
+	dst, x, weight, n := Ptr("dst"), Ptr("x"), Ptr("weight"), Ptr("n")
 	s, err := Param("scale").Resolve()
 	if err != nil {
 		panic(err)
@@ -185,9 +187,9 @@ func rmsNorm() {
 		VMULPS(scale, v, v)
 		VMULPS(w, v, v)
 		storeF(v, k, full, Mem{Base: dst})
-		add(64, x)
-		add(64, weight)
-		add(64, dst)
+		Add(64, x)
+		Add(64, weight)
+		Add(64, dst)
 	})
 	VZEROUPPER()
 	RET()
@@ -238,7 +240,7 @@ func (c expConstants) exp(v, n, p reg.VecPhysical) {
 func swiGLU() {
 	TEXT("swiGLU", NOSPLIT, "func(dst, gate, up *float32, n int)")
 	Pragma("noescape")
-	dst, gate, up, n := ptr("dst"), ptr("gate"), ptr("up"), ptr("n")
+	dst, gate, up, n := Ptr("dst"), Ptr("gate"), Ptr("up"), Ptr("n")
 	c := loadExp()
 	one := c.taylor[6]
 	each(n, func(k reg.OpmaskVirtual, full bool) {
@@ -252,9 +254,9 @@ func swiGLU() {
 		VDIVPS(e, g, g)
 		VMULPS(u, g, g)
 		storeF(g, k, full, Mem{Base: dst})
-		add(64, gate)
-		add(64, up)
-		add(64, dst)
+		Add(64, gate)
+		Add(64, up)
+		Add(64, dst)
 	})
 	VZEROUPPER()
 	RET()
@@ -263,14 +265,14 @@ func swiGLU() {
 func addVectors() {
 	TEXT("addTo", NOSPLIT, "func(dst, x *float32, n int)")
 	Pragma("noescape")
-	dst, x, n := ptr("dst"), ptr("x"), ptr("n")
+	dst, x, n := Ptr("dst"), Ptr("x"), Ptr("n")
 	each(n, func(k reg.OpmaskVirtual, full bool) {
 		loadF(Mem{Base: x}, k, full, zmm[0])
 		loadF(Mem{Base: dst}, k, full, zmm[1])
 		VADDPS(zmm[0], zmm[1], zmm[0])
 		storeF(zmm[0], k, full, Mem{Base: dst})
-		add(64, x)
-		add(64, dst)
+		Add(64, x)
+		Add(64, dst)
 	})
 	VZEROUPPER()
 	RET()
@@ -279,7 +281,7 @@ func addVectors() {
 func ropes() {
 	TEXT("ropeHalves", NOSPLIT, "func(x, y, cos, sin *float32, n int)")
 	Pragma("noescape")
-	x, y, cos, sin, n := ptr("x"), ptr("y"), ptr("cos"), ptr("sin"), ptr("n")
+	x, y, cos, sin, n := Ptr("x"), Ptr("y"), Ptr("cos"), Ptr("sin"), Ptr("n")
 	each(n, func(k reg.OpmaskVirtual, full bool) {
 		a, b, c, s, t := zmm[0], zmm[1], zmm[2], zmm[3], zmm[4]
 		loadF(Mem{Base: x}, k, full, a)
@@ -293,7 +295,7 @@ func ropes() {
 		storeF(t, k, full, Mem{Base: x})
 		storeF(b, k, full, Mem{Base: y})
 		for _, p := range []reg.GPVirtual{x, y, cos, sin} {
-			add(64, p)
+			Add(64, p)
 		}
 	})
 	VZEROUPPER()
@@ -302,7 +304,7 @@ func ropes() {
 	// n counts elements of x, two per angle; the mask of the tail's angles has every second bit.
 	TEXT("ropePairs", NOSPLIT, "func(x, cos, sin *float32, n int)")
 	Pragma("noescape")
-	x, cos, sin, n = ptr("x"), ptr("cos"), ptr("sin"), ptr("n")
+	x, cos, sin, n = Ptr("x"), Ptr("cos"), Ptr("sin"), Ptr("n")
 	double := zmm[31]
 	table("ropeDouble", [16]uint32{0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7}, double)
 	each(n, func(k reg.OpmaskVirtual, full bool) {
@@ -325,9 +327,9 @@ func ropes() {
 		VMULPS(s, t, t)
 		VFMADDSUB213PS(t, c, v) // even lanes v·c − t, odd lanes v·c + t
 		storeF(v, k, full, Mem{Base: x})
-		add(64, x)
-		add(32, cos)
-		add(32, sin)
+		Add(64, x)
+		Add(32, cos)
+		Add(32, sin)
 	})
 	VZEROUPPER()
 	RET()
@@ -336,7 +338,7 @@ func ropes() {
 func softmax() {
 	TEXT("softmax", NOSPLIT, "func(s, top, sum, shrink *float32, n int)")
 	Pragma("noescape")
-	s, top, sum, shrink, n := ptr("s"), ptr("top"), ptr("sum"), ptr("shrink"), ptr("n")
+	s, top, sum, shrink, n := Ptr("s"), Ptr("top"), Ptr("sum"), Ptr("shrink"), Ptr("n")
 	c := loadExp()
 	m, t, total := zmm[5], zmm[6], zmm[7]
 	VMOVUPS(Mem{Base: top}, t)
@@ -344,22 +346,22 @@ func softmax() {
 	at, left := GP64(), GP64()
 	MOVQ(s, at)
 	MOVQ(n, left)
-	loop("max", left, func() {
+	Loop("max", left, func() {
 		VMAXPS(Mem{Base: at}, m, m)
-		add(64, at)
+		Add(64, at)
 	})
 	VMOVUPS(m, Mem{Base: top})
 	VSUBPS(m, t, t)
 	c.exp(t, zmm[3], zmm[4])
 	VMOVUPS(t, Mem{Base: shrink})
 	VMULPS(Mem{Base: sum}, t, total)
-	loop("exp", n, func() {
+	Loop("exp", n, func() {
 		VMOVUPS(Mem{Base: s}, t)
 		VSUBPS(m, t, t)
 		c.exp(t, zmm[3], zmm[4])
 		VMOVUPS(t, Mem{Base: s})
 		VADDPS(t, total, total)
-		add(64, s)
+		Add(64, s)
 	})
 	VMOVUPS(total, Mem{Base: sum})
 	VZEROUPPER()
@@ -369,12 +371,12 @@ func softmax() {
 func scaleLanes() {
 	TEXT("scaleLanes", NOSPLIT, "func(x, c *float32, n int)")
 	Pragma("noescape")
-	x, c, n := ptr("x"), ptr("c"), ptr("n")
+	x, c, n := Ptr("x"), Ptr("c"), Ptr("n")
 	VMOVUPS(Mem{Base: c}, zmm[0])
-	loop("row", n, func() {
+	Loop("row", n, func() {
 		VMULPS(Mem{Base: x}, zmm[0], zmm[1])
 		VMOVUPS(zmm[1], Mem{Base: x})
-		add(64, x)
+		Add(64, x)
 	})
 	VZEROUPPER()
 	RET()

@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	. "github.com/wattlaw/wattlaw/internal/kernel/_asm/gen"
 )
 
 const tokens = 8
@@ -17,12 +19,12 @@ func gemms() {
 }
 
 // dots adds the products of words of a panel group with 8 tokens to acc; codes and q point
-// at the group.
+// At the group.
 func dots(acc []reg.VecPhysical, w reg.VecPhysical, codes, q reg.Register, words int) {
 	for i := range words {
-		VMOVDQU32(at(codes, 64*i), w)
+		VMOVDQU32(At(codes, 64*i), w)
 		for t := range tokens {
-			VPDPBUSD_BCST(at(q, 4*(tokens*i+t)), w, acc[t])
+			VPDPBUSD_BCST(At(q, 4*(tokens*i+t)), w, acc[t])
 		}
 	}
 }
@@ -41,26 +43,26 @@ func gemmQ8() {
 	TEXT("gemmQ8", NOSPLIT, "func(out *float32, ldo int, codes *uint8, scales *float32, q *int8, d *float32, init *int32, groups int)")
 	Pragma("noescape")
 	acc, sum, w, s, tmp := zmm[0:8], zmm[8:16], zmm[16], zmm[17], zmm[18:20]
-	out, ldo := ptr("out"), ptr("ldo")
+	out, ldo := Ptr("out"), Ptr("ldo")
 	SHLQ(Imm(2), ldo)
-	codes, scales, q, d, init, n := ptr("codes"), ptr("scales"), ptr("q"), ptr("d"), ptr("init"), ptr("groups")
+	codes, scales, q, d, init, n := Ptr("codes"), Ptr("scales"), Ptr("q"), Ptr("d"), Ptr("init"), Ptr("groups")
 	zero(sum...)
-	loop("group", n, func() {
+	Loop("group", n, func() {
 		for t := range tokens {
-			VPBROADCASTD(at(init, 4*t), acc[t])
+			VPBROADCASTD(At(init, 4*t), acc[t])
 		}
 		dots(acc, w, codes, q, 8)
 		VMOVUPS(Mem{Base: scales}, s)
 		for t := range tokens {
 			VCVTDQ2PS(acc[t], acc[t])
-			VMULPS_BCST(at(d, 4*t), s, tmp[t%2])
+			VMULPS_BCST(At(d, 4*t), s, tmp[t%2])
 			VFMADD231PS(tmp[t%2], acc[t], sum[t])
 		}
-		add(8*64, codes)
-		add(64, scales)
-		add(8*4*tokens, q)
-		add(4*tokens, d)
-		add(4*tokens, init)
+		Add(8*64, codes)
+		Add(64, scales)
+		Add(8*4*tokens, q)
+		Add(4*tokens, d)
+		Add(4*tokens, init)
 	})
 	store(out, ldo, sum)
 	VZEROUPPER()
@@ -71,35 +73,35 @@ func gemmQ4K() {
 	TEXT("gemmQ4K", NOSPLIT, "func(out *float32, ldo int, codes *uint8, scales, mins *float32, q *int8, d, sums *float32, blocks int)")
 	Pragma("noescape")
 	acc, block, sum, w, s, m := zmm[0:8], zmm[8:16], zmm[16:24], zmm[24], zmm[25], zmm[26]
-	out, ldo := ptr("out"), ptr("ldo")
+	out, ldo := Ptr("out"), Ptr("ldo")
 	SHLQ(Imm(2), ldo)
-	codes, scales, mins := ptr("codes"), ptr("scales"), ptr("mins")
-	q, d, sums, n := ptr("q"), ptr("d"), ptr("sums"), ptr("blocks")
+	codes, scales, mins := Ptr("codes"), Ptr("scales"), Ptr("mins")
+	q, d, sums, n := Ptr("q"), Ptr("d"), Ptr("sums"), Ptr("blocks")
 	zero(sum...)
-	loop("block", n, func() {
+	Loop("block", n, func() {
 		zero(block...)
 		g := GP64()
 		MOVQ(U32(8), g)
-		loop("group", g, func() {
+		Loop("group", g, func() {
 			zero(acc...)
 			dots(acc, w, codes, q, 8)
 			VMOVUPS(Mem{Base: scales}, s)
 			VMOVUPS(Mem{Base: mins}, m)
 			for t := range tokens {
 				VCVTDQ2PS(acc[t], acc[t])
-				VFMADD231PS_BCST(at(sums, 4*t), m, block[t])
+				VFMADD231PS_BCST(At(sums, 4*t), m, block[t])
 				VFMADD231PS(acc[t], s, block[t])
 			}
-			add(8*64, codes)
-			add(64, scales)
-			add(64, mins)
-			add(8*4*tokens, q)
-			add(4*tokens, sums)
+			Add(8*64, codes)
+			Add(64, scales)
+			Add(64, mins)
+			Add(8*4*tokens, q)
+			Add(4*tokens, sums)
 		})
 		for t := range tokens {
-			VFMADD231PS_BCST(at(d, 4*t), block[t], sum[t])
+			VFMADD231PS_BCST(At(d, 4*t), block[t], sum[t])
 		}
-		add(4*tokens, d)
+		Add(4*tokens, d)
 	})
 	store(out, ldo, sum)
 	VZEROUPPER()
@@ -110,17 +112,17 @@ func gemmQ6K() {
 	TEXT("gemmQ6K", NOSPLIT, "func(out *float32, ldo int, codes *uint8, scales *float32, q *int8, d *float32, init *int32, blocks int)")
 	Pragma("noescape")
 	acc, block, sum, w, s := zmm[0:8], zmm[8:16], zmm[16:24], zmm[24], zmm[25]
-	out, ldo := ptr("out"), ptr("ldo")
+	out, ldo := Ptr("out"), Ptr("ldo")
 	SHLQ(Imm(2), ldo)
-	codes, scales, q, d, init, n := ptr("codes"), ptr("scales"), ptr("q"), ptr("d"), ptr("init"), ptr("blocks")
+	codes, scales, q, d, init, n := Ptr("codes"), Ptr("scales"), Ptr("q"), Ptr("d"), Ptr("init"), Ptr("blocks")
 	zero(sum...)
-	loop("block", n, func() {
+	Loop("block", n, func() {
 		zero(block...)
 		g := GP64()
 		MOVQ(U32(16), g)
-		loop("group", g, func() {
+		Loop("group", g, func() {
 			for t := range tokens {
-				VPBROADCASTD(at(init, 4*t), acc[t])
+				VPBROADCASTD(At(init, 4*t), acc[t])
 			}
 			dots(acc, w, codes, q, 4)
 			VMOVUPS(Mem{Base: scales}, s)
@@ -128,15 +130,15 @@ func gemmQ6K() {
 				VCVTDQ2PS(acc[t], acc[t])
 				VFMADD231PS(acc[t], s, block[t])
 			}
-			add(4*64, codes)
-			add(64, scales)
-			add(4*4*tokens, q)
-			add(4*tokens, init)
+			Add(4*64, codes)
+			Add(64, scales)
+			Add(4*4*tokens, q)
+			Add(4*tokens, init)
 		})
 		for t := range tokens {
-			VFMADD231PS_BCST(at(d, 4*t), block[t], sum[t])
+			VFMADD231PS_BCST(At(d, 4*t), block[t], sum[t])
 		}
-		add(4*tokens, d)
+		Add(4*tokens, d)
 	})
 	store(out, ldo, sum)
 	VZEROUPPER()
@@ -149,9 +151,9 @@ func gemmF32() {
 	TEXT("gemmF32", NOSPLIT, "func(out *float32, ldo int, panel, x *float32, ts, ks, k int, accumulate bool)")
 	Pragma("noescape")
 	even, odd, w := zmm[0:8], zmm[8:16], zmm[16]
-	out, ldo := ptr("out"), ptr("ldo")
+	out, ldo := Ptr("out"), Ptr("ldo")
 	SHLQ(Imm(2), ldo)
-	panel, x, ts, ks, n := ptr("panel"), ptr("x"), ptr("ts"), ptr("ks"), ptr("k")
+	panel, x, ts, ks, n := Ptr("panel"), Ptr("x"), Ptr("ts"), Ptr("ks"), Ptr("k")
 	SHLQ(Imm(2), ts)
 	SHLQ(Imm(2), ks)
 	ts3, x4 := GP64(), GP64()
@@ -173,7 +175,7 @@ func gemmF32() {
 		return Mem{Base: base}
 	}
 	step := func(acc []reg.VecPhysical, disp int) {
-		VMOVUPS(at(panel, disp), w)
+		VMOVUPS(At(panel, disp), w)
 		for t := range tokens {
 			VFMADD231PS_BCST(token(t), w, acc[t])
 		}
@@ -195,14 +197,14 @@ func gemmF32() {
 	BTRQ(Imm(0), n)
 	JCC(LabelRef("pairs"))
 	step(even, 0)
-	add(64, panel)
+	Add(64, panel)
 	Label("pairs")
 	SHRQ(Imm(1), n)
 	JZ(LabelRef("done"))
-	loop("pair", n, func() {
+	Loop("pair", n, func() {
 		step(even, 0)
 		step(odd, 64)
-		add(128, panel)
+		Add(128, panel)
 	})
 	Label("done")
 	for t := range tokens {

@@ -4,43 +4,13 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	. "github.com/wattlaw/wattlaw/internal/kernel/_asm/gen"
 )
 
 func interleaves() {
 	interleave16()
 	interleave8()
-}
-
-// rowPointers returns addressing of rows stride bytes apart, from base registers four rows
-// apart that advance together.
-func rowPointers(src, stride reg.GPVirtual, rows int) (row func(i int) Mem, advance func(bytes int)) {
-	stride3, step := GP64(), GP64()
-	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
-	bases := []reg.GPVirtual{src}
-	MOVQ(stride, step)
-	SHLQ(Imm(2), step)
-	for i := 4; i < rows; i += 4 {
-		p := GP64()
-		MOVQ(bases[len(bases)-1], p)
-		ADDQ(step, p)
-		bases = append(bases, p)
-	}
-	row = func(i int) Mem {
-		m := Mem{Base: bases[i/4], Index: stride, Scale: uint8(i % 4)}
-		switch i % 4 {
-		case 0:
-			m = Mem{Base: bases[i/4]}
-		case 3:
-			m.Index, m.Scale = stride3, 1
-		}
-		return m
-	}
-	advance = func(bytes int) {
-		for _, p := range bases {
-			add(bytes, p)
-		}
-	}
-	return row, advance
 }
 
 // transpose16 transposes 16×16 words from in to out, both 16 registers; in is destroyed.
@@ -77,11 +47,11 @@ func transpose16(in, tmp []reg.VecPhysical) []reg.VecPhysical {
 func interleave16() {
 	TEXT("interleave16", NOSPLIT, "func(dst, src *uint32, n int)")
 	Pragma("noescape")
-	dst, src, n := ptr("dst"), ptr("src"), ptr("n")
+	dst, src, n := Ptr("dst"), Ptr("src"), Ptr("n")
 	stride := GP64()
 	MOVQ(n, stride)
 	SHLQ(Imm(2), stride)
-	row, advance := rowPointers(src, stride, 16)
+	row, advance := RowPointers(src, stride, 16)
 	CMPQ(n, Imm(16))
 	JL(LabelRef("tail"))
 	Label("full")
@@ -89,10 +59,10 @@ func interleave16() {
 		VMOVDQU32(row(i), zmm[i])
 	}
 	for j, r := range transpose16(zmm[0:16], zmm[16:32]) {
-		VMOVDQU32(r, at(dst, 64*j))
+		VMOVDQU32(r, At(dst, 64*j))
 	}
-	advance(64)
-	add(16*64, dst)
+	advance(Imm(64))
+	Add(16*64, dst)
 	SUBQ(Imm(16), n)
 	CMPQ(n, Imm(16))
 	JGE(LabelRef("full"))
@@ -104,7 +74,7 @@ func interleave16() {
 		VMOVDQU32_Z(row(i), mask, zmm[i])
 	}
 	for j, r := range transpose16(zmm[0:16], zmm[16:32]) {
-		VMOVDQU32(r, at(dst, 64*j))
+		VMOVDQU32(r, At(dst, 64*j))
 		CMPQ(n, Imm(uint64(j+1)))
 		JE(LabelRef("done"))
 	}
@@ -123,27 +93,6 @@ func tailMask(n reg.GPVirtual) reg.OpmaskVirtual {
 	return k
 }
 
-// transpose8 transposes 8×8 words.
-func transpose8(in, tmp []reg.VecPhysical) []reg.VecPhysical {
-	for i := 0; i < 8; i += 2 {
-		VPUNPCKLDQ(in[i+1], in[i], tmp[i])
-		VPUNPCKHDQ(in[i+1], in[i], tmp[i+1])
-	}
-	for q := 0; q < 8; q += 4 {
-		VPUNPCKLQDQ(tmp[q+2], tmp[q], in[q])
-		VPUNPCKHQDQ(tmp[q+2], tmp[q], in[q+1])
-		VPUNPCKLQDQ(tmp[q+3], tmp[q+1], in[q+2])
-		VPUNPCKHQDQ(tmp[q+3], tmp[q+1], in[q+3])
-	}
-	out := make([]reg.VecPhysical, 8)
-	for c := range 4 {
-		VPERM2I128(Imm(0x20), in[4+c], in[c], tmp[c])
-		VPERM2I128(Imm(0x31), in[4+c], in[c], tmp[4+c])
-		out[c], out[4+c] = tmp[c], tmp[4+c]
-	}
-	return out
-}
-
 func interleave8() {
 	TEXT("interleave8", NOSPLIT, "func(dst, src *uint32, n int)")
 	Pragma("noescape")
@@ -151,22 +100,22 @@ func interleave8() {
 	for i := range ymm {
 		ymm[i] = zmm[i].AsY().(reg.VecPhysical)
 	}
-	dst, src, n := ptr("dst"), ptr("src"), ptr("n")
+	dst, src, n := Ptr("dst"), Ptr("src"), Ptr("n")
 	stride := GP64()
 	MOVQ(n, stride)
 	SHLQ(Imm(2), stride)
-	row, advance := rowPointers(src, stride, 8)
+	row, advance := RowPointers(src, stride, 8)
 	CMPQ(n, Imm(8))
 	JL(LabelRef("tail"))
 	Label("full")
 	for i := range 8 {
 		VMOVDQU(row(i), ymm[i])
 	}
-	for j, r := range transpose8(ymm[0:8], ymm[8:16]) {
-		VMOVDQU(r, at(dst, 32*j))
+	for j, r := range Transpose8(ymm[0:8], ymm[8:16]) {
+		VMOVDQU(r, At(dst, 32*j))
 	}
-	advance(32)
-	add(8*32, dst)
+	advance(Imm(32))
+	Add(8*32, dst)
 	SUBQ(Imm(8), n)
 	CMPQ(n, Imm(8))
 	JGE(LabelRef("full"))
@@ -177,8 +126,8 @@ func interleave8() {
 	for i := range 8 {
 		VMOVDQU32_Z(row(i), mask, ymm[i])
 	}
-	for j, r := range transpose8(ymm[0:8], ymm[8:16]) {
-		VMOVDQU(r, at(dst, 32*j))
+	for j, r := range Transpose8(ymm[0:8], ymm[8:16]) {
+		VMOVDQU(r, At(dst, 32*j))
 		CMPQ(n, Imm(uint64(j+1)))
 		JE(LabelRef("done"))
 	}

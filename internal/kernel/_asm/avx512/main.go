@@ -3,15 +3,16 @@ package main
 
 import (
 	. "github.com/mmcloughlin/avo/build"
-	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	. "github.com/wattlaw/wattlaw/internal/kernel/_asm/gen"
 )
 
 func main() {
 	ConstraintExpr("amd64")
 	gemms()
 	interleaves()
-	byteConstants()
+	ByteConstants()
 	rowDots()
 	unpacks()
 	quantizers()
@@ -24,26 +25,9 @@ var zmm = []reg.VecPhysical{
 	reg.Z16, reg.Z17, reg.Z18, reg.Z19, reg.Z20, reg.Z21, reg.Z22, reg.Z23, reg.Z24, reg.Z25, reg.Z26, reg.Z27, reg.Z28, reg.Z29, reg.Z30, reg.Z31,
 }
 
-// ptr loads a pointer or integer parameter into a register.
-func ptr(name string) reg.GPVirtual { return Load(Param(name), GP64()).(reg.GPVirtual) }
-
-// at addresses base+disp.
-func at(base reg.Register, disp int) Mem { return Mem{Base: base, Disp: disp} }
-
-// loop runs body n times, n > 0 in a register that it counts down.
-func loop(label string, n reg.GPVirtual, body func()) {
-	Label(label)
-	body()
-	DECQ(n)
-	JNZ(LabelRef(label))
-}
-
 // zero clears vector registers.
 func zero(regs ...reg.VecPhysical) {
 	for _, r := range regs {
 		VPXORD(r, r, r)
 	}
 }
-
-// add advances a pointer by a constant.
-func add(n int, r reg.Register) { ADDQ(I32(n), r) }

@@ -4,6 +4,8 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	. "github.com/wattlaw/wattlaw/internal/kernel/_asm/gen"
 )
 
 func quantizers() {
@@ -38,15 +40,15 @@ func addAcross(v, tmp reg.VecPhysical) {
 func quantizeQ8() {
 	TEXT("quantizeQ8", NOSPLIT, "func(q *int8, d *float32, sums *int32, x *float32, groups int)")
 	Pragma("noescape")
-	q, d, sums, x, n := ptr("q"), ptr("d"), ptr("sums"), ptr("x"), ptr("groups")
+	q, d, sums, x, n := Ptr("q"), Ptr("d"), Ptr("sums"), Ptr("x"), Ptr("groups")
 	abs, top127, zeros := zmm[31], zmm[30], zmm[29]
 	splat(0x7fffffff, abs)
 	splatFloat(127, top127)
 	zero(zeros)
-	loop("group", n, func() {
+	Loop("group", n, func() {
 		a, b, top, t, inv := zmm[0], zmm[1], zmm[2], zmm[3], zmm[4]
 		VMOVUPS(Mem{Base: x}, a)
-		VMOVUPS(at(x, 64), b)
+		VMOVUPS(At(x, 64), b)
 		VPANDD(a, abs, top)
 		VPANDD(b, abs, t)
 		VMAXPS(t, top, top)
@@ -64,14 +66,14 @@ func quantizeQ8() {
 		VCVTPS2DQ(a, a)
 		VCVTPS2DQ(b, b)
 		VPMOVSDB(a, Mem{Base: q})
-		VPMOVSDB(b, at(q, 16))
+		VPMOVSDB(b, At(q, 16))
 		VPADDD(b, a, a)
 		addAcross(a, b)
 		VMOVD(a.AsX(), Mem{Base: sums})
-		add(128, x)
-		add(32, q)
-		add(4, d)
-		add(4, sums)
+		Add(128, x)
+		Add(32, q)
+		Add(4, d)
+		Add(4, sums)
 	})
 	VZEROUPPER()
 	RET()
@@ -80,18 +82,18 @@ func quantizeQ8() {
 func quantizeQ8K() {
 	TEXT("quantizeQ8K", NOSPLIT, "func(q *int8, d *float32, sums *int32, x *float32, blocks int)")
 	Pragma("noescape")
-	q, d, sums, x, n := ptr("q"), ptr("d"), ptr("sums"), ptr("x"), ptr("blocks")
+	q, d, sums, x, n := Ptr("q"), Ptr("d"), Ptr("sums"), Ptr("x"), Ptr("blocks")
 	abs, ones, first := zmm[31], zmm[30], K()
 	splat(0x7fffffff, abs)
 	splat(0x01010101, ones)
 	r := GP32()
 	MOVL(U32(0x1111), r)
 	KMOVW(r, first)
-	loop("block", n, func() {
+	Loop("block", n, func() {
 		top, t, inv := zmm[0], zmm[1], zmm[2]
 		VPANDD(Mem{Base: x}, abs, top)
 		for i := 1; i < 16; i++ {
-			VPANDD(at(x, 64*i), abs, t)
+			VPANDD(At(x, 64*i), abs, t)
 			VMAXPS(t, top, top)
 		}
 		maxAcross(top, t)
@@ -103,7 +105,7 @@ func quantizeQ8K() {
 		VPANDD(Mem{Base: value}, abs, t)
 		k := K()
 		VPCMPEQD(t, top, k)
-		add(64, value)
+		Add(64, value)
 		KMOVW(k, bits)
 		TESTL(bits, bits)
 		JZ(LabelRef("find"))
@@ -121,25 +123,25 @@ func quantizeQ8K() {
 		VBROADCASTSS(inv.AsX(), inv)
 		for i := range 16 {
 			v := zmm[4+i%4]
-			VMULPS(at(x, 64*i), inv, v)
+			VMULPS(At(x, 64*i), inv, v)
 			VCVTPS2DQ(v, v)
-			VPMOVSDB(v, at(q, 16*i))
+			VPMOVSDB(v, At(q, 16*i))
 		}
 		for i := range 4 { // each lane of 128 bits is one sum
 			s, u := zmm[8+i], zmm[12+i]
 			VPXORD(s, s, s)
-			VPDPBUSD(at(q, 64*i), ones, s)
+			VPDPBUSD(At(q, 64*i), ones, s)
 			VPSHUFD(Imm(0x4e), s, u)
 			VPADDD(u, s, s)
 			VPSHUFD(Imm(0xb1), s, u)
 			VPADDD(u, s, s)
 			VPCOMPRESSD_Z(s, first, s)
-			VMOVDQU32(s.AsX(), at(sums, 16*i))
+			VMOVDQU32(s.AsX(), At(sums, 16*i))
 		}
-		add(1024, x)
-		add(256, q)
-		add(4, d)
-		add(64, sums)
+		Add(1024, x)
+		Add(256, q)
+		Add(4, d)
+		Add(64, sums)
 	})
 	VZEROUPPER()
 	RET()

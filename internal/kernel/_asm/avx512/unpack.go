@@ -6,22 +6,24 @@ import (
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	. "github.com/wattlaw/wattlaw/internal/kernel/_asm/gen"
 )
 
 // unpacks generates the primitives that read a row as codes, scales and minimums.
 func unpacks() {
 	unpackBlock32("unpackQ8_0", 34, func() { splat(0x80808080, zmm[20]) }, func(src, dst reg.GPVirtual) {
-		VPXORD(at(src, 2), zmm[20].AsY(), zmm[0].AsY())
+		VPXORD(At(src, 2), zmm[20].AsY(), zmm[0].AsY())
 		VMOVDQU32(zmm[0].AsY(), Mem{Base: dst})
 	})
 	nibbles := func(src reg.GPVirtual) {
-		VBROADCASTI32X4(at(src, 2), zmm[0].AsY())
+		VBROADCASTI32X4(At(src, 2), zmm[0].AsY())
 		VPSRLVD(zmm[21].AsY(), zmm[0].AsY(), zmm[0].AsY())
 		VPANDD(zmm[20].AsY(), zmm[0].AsY(), zmm[0].AsY())
 	}
 	shifts := func() {
 		splat(0x0f0f0f0f, zmm[20])
-		VMOVDQU32(static("nibbleShifts"), zmm[21])
+		VMOVDQU32(Static("nibbleShifts"), zmm[21])
 	}
 	unpackBlock32("unpackQ4_0", 18, shifts, func(src, dst reg.GPVirtual) {
 		nibbles(src)
@@ -29,7 +31,7 @@ func unpacks() {
 	})
 	unpackBlock32("unpackIQ4NL", 18, func() {
 		shifts()
-		VBROADCASTI32X4(static("iq4Codes"), zmm[22])
+		VBROADCASTI32X4(Static("iq4Codes"), zmm[22])
 	}, func(src, dst reg.GPVirtual) {
 		nibbles(src)
 		VPSHUFB(zmm[0].AsY(), zmm[22].AsY(), zmm[0].AsY())
@@ -40,47 +42,23 @@ func unpacks() {
 	unpackQ6K()
 }
 
-// static addresses a table that another function has emitted.
-func static(name string) Mem {
-	return Mem{Symbol: Symbol{Name: name, Static: true}, Base: reg.StaticBase}
-}
-
 // unpackBlock32 walks blocks of 32 values behind a binary16 scale.
 func unpackBlock32(name string, bytes int, setup func(), body func(src, dst reg.GPVirtual)) {
 	TEXT(name, NOSPLIT, "func(codes *uint8, scales *float32, row *uint8, blocks int)")
 	Pragma("noescape")
-	dst, scales, src, n := ptr("codes"), ptr("scales"), ptr("row"), ptr("blocks")
+	dst, scales, src, n := Ptr("codes"), Ptr("scales"), Ptr("row"), Ptr("blocks")
 	setup()
-	loop("block", n, func() {
+	Loop("block", n, func() {
 		VPBROADCASTW(Mem{Base: src}, zmm[1].AsX())
 		VCVTPH2PS(zmm[1].AsX(), zmm[1].AsX())
 		VMOVSS(zmm[1].AsX(), Mem{Base: scales})
 		body(src, dst)
-		add(bytes, src)
-		add(32, dst)
-		add(4, scales)
+		Add(bytes, src)
+		Add(32, dst)
+		Add(4, scales)
 	})
 	VZEROUPPER()
 	RET()
-}
-
-// scaleBytes unpacks the 6-bit scales and minimums of a K-quant block to bytes s0–3 m0–3
-// s4–7 m4–7.
-func scaleBytes(block row, v reg.VecPhysical) {
-	a, b, c := GP64(), GP64(), GP64()
-	MOVQ(block(4), a)
-	MOVL(block(12), c.As32())
-	MOVQ(c, b)
-	SHLQ(Imm(28), b)
-	ORQ(b, c)
-	ANDQ(static("bytes0f"), c)
-	MOVQ(a, b)
-	SHRQ(Imm(2), b)
-	ANDQ(static("bytes30"), b)
-	ORQ(b, c)
-	ANDQ(static("bytes3f"), a)
-	VMOVQ(a, v.AsX())
-	VPINSRQ(Imm(1), c, v.AsX(), v.AsX())
 }
 
 // unpackQ4K reads Q4_K, or Q5_K with its extra bit, superblock by superblock.
@@ -88,14 +66,14 @@ func unpackQ4K(name string, bytes, codesAt int) {
 	five := bytes == 176
 	TEXT(name, NOSPLIT, "func(codes *uint8, scales, mins *float32, row *uint8, blocks int)")
 	Pragma("noescape")
-	dst, scales, mins, src, n := ptr("codes"), ptr("scales"), ptr("mins"), ptr("row"), ptr("blocks")
+	dst, scales, mins, src, n := Ptr("codes"), Ptr("scales"), Ptr("mins"), Ptr("row"), Ptr("blocks")
 	low, shift, sixteen, scaleLanes, minLanes := zmm[12], zmm[13], zmm[14], K(), K()
 	splat(0x0f0f0f0f, low)
 	splat(0x10101010, sixteen)
-	VMOVDQU32(static("dotQ4_KShifts"), shift)
+	VMOVDQU32(Static("dotQ4_KShifts"), shift)
 	if five {
 		for j := range 4 {
-			VMOVDQU32(static(fmt.Sprintf("dotQ5_KBits%d", j)), zmm[16+j])
+			VMOVDQU32(Static(fmt.Sprintf("dotQ5_KBits%d", j)), zmm[16+j])
 		}
 	}
 	r := GP32()
@@ -103,9 +81,9 @@ func unpackQ4K(name string, bytes, codesAt int) {
 	KMOVW(r, scaleLanes)
 	MOVL(U32(0xf0f0), r)
 	KMOVW(r, minLanes)
-	loop("block", n, func() {
+	Loop("block", n, func() {
 		s, d, m := zmm[0], zmm[1], zmm[2]
-		scaleBytes(func(disp int) Mem { return at(src, disp) }, s)
+		ScaleBytes(func(disp int) Mem { return At(src, disp) }, s)
 		VPMOVZXBD(s.AsX(), s)
 		VCVTDQ2PS(s, s)
 		VPBROADCASTW(Mem{Base: src}, d.AsY())
@@ -113,7 +91,7 @@ func unpackQ4K(name string, bytes, codesAt int) {
 		VMULPS(s, d, d)
 		VPCOMPRESSD_Z(d, scaleLanes, d)
 		VMOVUPS(d.AsY(), Mem{Base: scales})
-		VPBROADCASTW(at(src, 2), m.AsY())
+		VPBROADCASTW(At(src, 2), m.AsY())
 		VCVTPH2PS(m.AsY(), m)
 		VPXORD(d, d, d)
 		VSUBPS(m, d, m)
@@ -121,11 +99,11 @@ func unpackQ4K(name string, bytes, codesAt int) {
 		VPCOMPRESSD_Z(m, minLanes, m)
 		VMOVUPS(m.AsY(), Mem{Base: mins})
 		if five {
-			VBROADCASTI64X4(at(src, 16), zmm[4])
+			VBROADCASTI64X4(At(src, 16), zmm[4])
 		}
 		for j := range 4 {
 			v := zmm[5]
-			VBROADCASTI64X4(at(src, codesAt+32*j), v)
+			VBROADCASTI64X4(At(src, codesAt+32*j), v)
 			VPSRLVW(shift, v, v)
 			VPANDD(low, v, v)
 			if five {
@@ -133,12 +111,12 @@ func unpackQ4K(name string, bytes, codesAt int) {
 				VPTESTMB(zmm[16+j], zmm[4], k)
 				VPADDB(sixteen, v, k, v)
 			}
-			VMOVDQU32(v, at(dst, 64*j))
+			VMOVDQU32(v, At(dst, 64*j))
 		}
-		add(bytes, src)
-		add(256, dst)
-		add(32, scales)
-		add(32, mins)
+		Add(bytes, src)
+		Add(256, dst)
+		Add(32, scales)
+		Add(32, mins)
 	})
 	VZEROUPPER()
 	RET()
@@ -147,28 +125,28 @@ func unpackQ4K(name string, bytes, codesAt int) {
 func unpackQ6K() {
 	TEXT("unpackQ6_K", NOSPLIT, "func(codes *uint8, scales *float32, row *uint8, blocks int)")
 	Pragma("noescape")
-	dst, scales, src, n := ptr("codes"), ptr("scales"), ptr("row"), ptr("blocks")
+	dst, scales, src, n := Ptr("codes"), Ptr("scales"), Ptr("row"), Ptr("blocks")
 	low, high, left, right := zmm[12], zmm[13], zmm[14], zmm[15]
 	splat(0x0f0f0f0f, low)
 	splat(0x30303030, high)
-	VMOVDQU32(static("dotQ6_KLeft"), left)
-	VMOVDQU32(static("dotQ6_KRight"), right)
-	loop("block", n, func() {
+	VMOVDQU32(Static("dotQ6_KLeft"), left)
+	VMOVDQU32(Static("dotQ6_KRight"), right)
+	Loop("block", n, func() {
 		s, d := zmm[0], zmm[1]
-		VPMOVSXBD(at(src, 192), s)
+		VPMOVSXBD(At(src, 192), s)
 		VCVTDQ2PS(s, s)
-		VPBROADCASTW(at(src, 208), d.AsY())
+		VPBROADCASTW(At(src, 208), d.AsY())
 		VCVTPH2PS(d.AsY(), d)
 		VMULPS(s, d, d)
 		VMOVUPS(d, Mem{Base: scales})
 		for half := range 2 {
-			codes6(at(src, 64*half), at(src, 128+32*half), zmm[2], zmm[3], zmm[4], zmm[5], low, high, left, right)
-			VMOVDQU32(zmm[4], at(dst, 128*half))
-			VMOVDQU32(zmm[5], at(dst, 128*half+64))
+			codes6(At(src, 64*half), At(src, 128+32*half), zmm[2], zmm[3], zmm[4], zmm[5], low, high, left, right)
+			VMOVDQU32(zmm[4], At(dst, 128*half))
+			VMOVDQU32(zmm[5], At(dst, 128*half+64))
 		}
-		add(210, src)
-		add(256, dst)
-		add(64, scales)
+		Add(210, src)
+		Add(256, dst)
+		Add(64, scales)
 	})
 	VZEROUPPER()
 	RET()
