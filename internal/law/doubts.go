@@ -15,7 +15,7 @@ const (
 	narrowRange    = 4.0  // least ratio of the longest to the shortest x
 	goodR2         = 0.98 // below it the line leaves much unexplained
 	clearAICc      = 2.0  // a difference of AICc from which the better model counts (Burnham and Anderson, 2002)
-	outlierSigmas  = 4.0  // robust standard deviations from the line
+	outlierSigmas  = 5.0  // robust standard deviations from the line
 	ownLeverage    = 0.9  // a trial that nearly decides a coefficient alone
 	growingScatter = 0.01 // p value of the test for scatter that changes with cost
 	listed         = 3    // outliers named one by one

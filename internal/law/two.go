@@ -113,12 +113,12 @@ func newData2(points []Point2, noise Noise) (*data2, error) {
 	}
 	d.inRange, d.outRange = span(d.in), span(d.out)
 	yRange := span(d.y)
-	for _, r := range []struct {
-		name string
-		Interval
-	}{{"the first predictor", d.inRange}, {"the second predictor", d.outRange}, {"the cost", yRange}} {
-		if size := max(math.Abs(r.Lo), math.Abs(r.Hi)); r.Width() <= minSpread*size && (r.Width() == 0 || r.name != "the cost") {
-			return nil, fmt.Errorf("%w: %s does not vary (%g … %g)", ErrPoints, r.name, r.Lo, r.Hi)
+	if yRange.Width() == 0 {
+		return nil, fmt.Errorf("%w: every cost is %g: nothing grows, or the source cannot resolve it", ErrPoints, yRange.Lo)
+	}
+	for i, r := range []Interval{d.inRange, d.outRange} {
+		if r.Width() <= minSpread*max(math.Abs(r.Lo), math.Abs(r.Hi)) {
+			return nil, fmt.Errorf("%w: predictor %d does not vary (%g … %g); fit the other one alone", ErrPoints, i+1, r.Lo, r.Hi)
 		}
 	}
 	for _, p := range points {
