@@ -67,7 +67,7 @@ func Run(ctx context.Context, plan Plan, deps Deps) (store.Run, error) {
 }
 
 // Resume goes on with a run that ended early: trials that the store has are kept, the
-// others are made up for. Of the plan only Strict may differ from what was begun.
+// others are made up for, by the plan that the run began with.
 func Resume(ctx context.Context, id string, deps Deps) (store.Run, error) {
 	run, err := deps.Store.Run(ctx, id)
 	if err != nil {

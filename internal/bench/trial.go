@@ -47,7 +47,12 @@ func (r *runner) trial(ctx context.Context, item workload.Item) error {
 			}
 		}
 		var failure *samplerError
-		if ctx.Err() != nil || errors.As(err, &failure) {
+		if errors.As(err, &failure) {
+			return err
+		}
+		// A terminal interrupts the server together with this process: give the news time
+		// to arrive before the server's end is taken for a failure.
+		if wait(ctx, 200*time.Millisecond) != nil {
 			return err
 		}
 		if err := r.restart(ctx, c, fmt.Errorf("trial %d (%d tokens): %w", item.Seq, item.X, err)); err != nil {
