@@ -35,6 +35,7 @@ const (
 	ScopeCore    Scope = "core"
 	ScopeUncore  Scope = "uncore"
 	ScopeDRAM    Scope = "dram"
+	ScopeRail    Scope = "rail" // one supply line of a board, of an extent that is not known
 	ScopePackage Scope = "package"
 	ScopePsys    Scope = "psys" // platform as wired by the board maker; differs between boards
 	ScopeSoC     Scope = "soc"

@@ -8,9 +8,7 @@
 package proc
 
 import (
-	"errors"
 	"fmt"
-	"math"
 
 	"github.com/wattlaw/wattlaw/internal/measure"
 	"github.com/wattlaw/wattlaw/internal/source"
@@ -33,19 +31,10 @@ const (
 
 // Source reads one thing that the operating system counts.
 type Source struct {
+	source.List
 	name, about string
 	probe       func() (state source.State, reason, fix string)
-	open        func() (list []reading, closer func() error, err error)
-
-	list    []reading
-	failure []error
-	closer  func() error
-}
-
-// reading is one channel with the call that reads it. The call must not allocate.
-type reading struct {
-	channel measure.Channel
-	read    func() (float64, error)
+	open        func() (list []source.Reading, closer func() error, err error)
 }
 
 // NewProcess reads the CPU time of process pid below root ("/" for this machine).
@@ -53,7 +42,7 @@ func NewProcess(root string, pid int) *Source {
 	return &Source{
 		name: "process", about: "CPU time of one process, all its threads",
 		probe: func() (source.State, string, string) { return probeProcess(root, pid) },
-		open:  func() ([]reading, func() error, error) { return openProcess(root, pid) },
+		open:  func() ([]source.Reading, func() error, error) { return openProcess(root, pid) },
 	}
 }
 
@@ -62,7 +51,7 @@ func NewRSS(root string, pid int) *Source {
 	return &Source{
 		name: "rss", about: "resident memory of one process",
 		probe: func() (source.State, string, string) { return probeProcess(root, pid) },
-		open:  func() ([]reading, func() error, error) { return openRSS(root, pid) },
+		open:  func() ([]source.Reading, func() error, error) { return openRSS(root, pid) },
 	}
 }
 
@@ -71,7 +60,7 @@ func NewPSS(root string, pid int) *Source {
 	return &Source{
 		name: "pss", about: "resident memory of one process, shared pages divided among their users",
 		probe: func() (source.State, string, string) { return probePSS(root, pid) },
-		open:  func() ([]reading, func() error, error) { return openPSS(root, pid) },
+		open:  func() ([]source.Reading, func() error, error) { return openPSS(root, pid) },
 	}
 }
 
@@ -80,7 +69,7 @@ func NewSystem(root string) *Source {
 	return &Source{
 		name: "system", about: "busy and stolen CPU time of the whole machine",
 		probe: func() (source.State, string, string) { return probeSystem(root) },
-		open:  func() ([]reading, func() error, error) { return openSystem(root) },
+		open:  func() ([]source.Reading, func() error, error) { return openSystem(root) },
 	}
 }
 
@@ -89,7 +78,7 @@ func NewMemory(root string) *Source {
 	return &Source{
 		name: "memory", about: "memory in use of the whole machine: total less available",
 		probe: func() (source.State, string, string) { return probeMemory(root) },
-		open:  func() ([]reading, func() error, error) { return openMemory(root) },
+		open:  func() ([]source.Reading, func() error, error) { return openMemory(root) },
 	}
 }
 
@@ -106,55 +95,9 @@ func (s *Source) Open() error {
 	if err != nil {
 		return fmt.Errorf("open source %s: %w", s.name, err)
 	}
-	s.list, s.closer, s.failure = list, closer, make([]error, len(list))
+	s.Set(list, closer)
 	return nil
 }
-
-// Channels implements source.Source.
-func (s *Source) Channels() []measure.Channel {
-	out := make([]measure.Channel, len(s.list))
-	for i, one := range s.list {
-		out[i] = one.channel
-	}
-	return out
-}
-
-// Read implements source.Source. It fails when no channel could be read, with the reason of
-// the first.
-func (s *Source) Read(dst []float64) error {
-	if len(s.list) == 0 {
-		return source.ErrNotOpen
-	}
-	failed := 0
-	for i := range s.list {
-		v, err := s.list[i].read()
-		if err != nil {
-			v, s.failure[i] = math.NaN(), err
-			failed++
-		}
-		dst[i] = v
-	}
-	if failed == len(s.list) {
-		return s.failure[0]
-	}
-	return nil
-}
-
-// Failure implements source.Explainer.
-func (s *Source) Failure(channel int) error { return s.failure[channel] }
-
-// Close implements source.Source.
-func (s *Source) Close() error {
-	if s.closer == nil {
-		return nil
-	}
-	err := s.closer()
-	s.list, s.closer = nil, nil
-	return err
-}
-
-// errOffMachine is returned where a captured tree cannot stand in for the machine.
-var errOffMachine = errors.New("only the machine itself can be read on this platform")
 
 // channel fills in what all channels of this package share.
 func channel(name, from string, kind measure.Kind, scope measure.Scope, rate, resolution float64) measure.Channel {

@@ -33,7 +33,7 @@ func probeProcess(root string, pid int) (source.State, string, string) {
 // openProcess prefers the CPU clock of the process to its files. The clock counts all
 // threads, running ones up to now, in nanoseconds; /proc/PID/schedstat knows only the main
 // thread and /proc/PID/stat counts in ticks of 10 ms.
-func openProcess(root string, pid int) ([]reading, func() error, error) {
+func openProcess(root string, pid int) ([]source.Reading, func() error, error) {
 	if isMachine(root) {
 		if list, closer, err := openClock(pid); err == nil {
 			return list, closer, nil
@@ -56,7 +56,7 @@ func openProcess(root string, pid int) ([]reading, func() error, error) {
 		return seconds, nil
 	}
 	c := channel(ProcessCPU, "process", measure.KindCPUTime, measure.ScopeProcess, 0, 1.0/userHertz)
-	return []reading{{c, read}}, file.Close, nil
+	return []source.Reading{{Channel: c, Read: read}}, file.Close, nil
 }
 
 // clock is the CPU clock of one process. The descriptor stands for this very process: once
@@ -67,7 +67,7 @@ type clock struct {
 	ended error
 }
 
-func openClock(pid int) ([]reading, func() error, error) {
+func openClock(pid int) ([]source.Reading, func() error, error) {
 	pidfd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return nil, nil, err
@@ -77,7 +77,7 @@ func openClock(pid int) ([]reading, func() error, error) {
 		return nil, nil, errors.Join(err, unix.Close(pidfd))
 	}
 	c := channel(ProcessCPU, "process", measure.KindCPUTime, measure.ScopeProcess, 0, 1e-9)
-	return []reading{{c, k.seconds}}, func() error { return unix.Close(pidfd) }, nil
+	return []source.Reading{{Channel: c, Read: k.seconds}}, func() error { return unix.Close(pidfd) }, nil
 }
 
 // cpuClock is the clock id of a process's CPU time, as clock_getcpuclockid(3) makes it:
@@ -99,7 +99,7 @@ func (k *clock) seconds() (float64, error) {
 // openRSS reads statm. Its file belongs to this very process and reads as ESRCH once that is
 // gone. A process that has exited but was not waited for has a size of 0: it holds no
 // memory any more, but that is no reading.
-func openRSS(root string, pid int) ([]reading, func() error, error) {
+func openRSS(root string, pid int) ([]source.Reading, func() error, error) {
 	file, err := source.OpenFile(filepath.Join(processDir(root, pid), "statm"), 256)
 	if err != nil {
 		return nil, nil, err
@@ -120,7 +120,7 @@ func openRSS(root string, pid int) ([]reading, func() error, error) {
 		return float64(pages) * page, nil
 	}
 	c := channel(ProcessRSS, "rss", measure.KindMemory, measure.ScopeProcess, fileRate, page)
-	return []reading{{c, read}}, file.Close, nil
+	return []source.Reading{{Channel: c, Read: read}}, file.Close, nil
 }
 
 const ptraceFix = `sudo setcap cap_sys_ptrace+ep "$(command -v wattlaw)"`
@@ -133,7 +133,7 @@ func probePSS(root string, pid int) (source.State, string, string) {
 	return state, reason, ""
 }
 
-func openPSS(root string, pid int) ([]reading, func() error, error) {
+func openPSS(root string, pid int) ([]source.Reading, func() error, error) {
 	file, err := source.OpenFile(filepath.Join(processDir(root, pid), "smaps_rollup"), 4096)
 	if err != nil {
 		return nil, nil, err
@@ -151,5 +151,5 @@ func openPSS(root string, pid int) ([]reading, func() error, error) {
 		return float64(v), nil
 	}
 	c := channel(ProcessPSS, "pss", measure.KindMemory, measure.ScopeProcess, pssRate, 1024)
-	return []reading{{c, read}}, file.Close, nil
+	return []source.Reading{{Channel: c, Read: read}}, file.Close, nil
 }

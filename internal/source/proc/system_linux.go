@@ -20,7 +20,7 @@ type stat struct {
 	err   error
 }
 
-func openSystem(root string) ([]reading, func() error, error) {
+func openSystem(root string) ([]source.Reading, func() error, error) {
 	path := filepath.Join(root, "proc", "stat")
 	all, err := os.ReadFile(path)
 	if err != nil {
@@ -34,7 +34,7 @@ func openSystem(root string) ([]reading, func() error, error) {
 	steal := channel(SystemSteal, "system", measure.KindCPUTime, measure.ScopeSystem, fileRate, 1.0/userHertz)
 	busy.Capacity = float64(countCores(all))
 	steal.Capacity = busy.Capacity
-	return []reading{{busy, s.busy}, {steal, s.stolen}}, s.file.Close, nil
+	return []source.Reading{{Channel: busy, Read: s.busy}, {Channel: steal, Read: s.stolen}}, s.file.Close, nil
 }
 
 // busy reads the file; stolen, which comes after it, takes its part of the same reading.
@@ -59,7 +59,7 @@ func probeMemory(root string) (source.State, string, string) {
 
 // openMemory reads total − available (proc_meminfo(5)): what could not be had without
 // swapping.
-func openMemory(root string) ([]reading, func() error, error) {
+func openMemory(root string) ([]source.Reading, func() error, error) {
 	file, err := source.OpenFile(filepath.Join(root, "proc", "meminfo"), 4096)
 	if err != nil {
 		return nil, nil, err
@@ -81,5 +81,5 @@ func openMemory(root string) ([]reading, func() error, error) {
 		total, _ := parseKiB(b, "MemTotal")
 		c.Capacity = float64(total)
 	}
-	return []reading{{c, read}}, file.Close, nil
+	return []source.Reading{{Channel: c, Read: read}}, file.Close, nil
 }
