@@ -169,8 +169,8 @@ func metricNames(trials []store.Trial, channels []measure.Channel) []string {
 func buildTrial(t *store.Trial, channels []measure.Channel) TrialResult {
 	result := TrialResult{
 		Seq: t.Seq, Config: t.Config, X: t.X, Repeat: t.Repeat, Complexity: t.Complexity, PromptHash: t.PromptHash,
-		TokensIn: t.TokensIn, TokensOut: t.TokensOut, Started: t.Wall, StartNS: t.Start, EndNS: t.End,
-		Phases: []PhaseResult{}, Baselines: append([]store.Baseline{}, t.Baselines...),
+		TokensIn: t.TokensIn, TokensOut: t.TokensOut, Requests: max(1, t.Requests), Started: t.Wall, StartNS: t.Start, EndNS: t.End,
+		Phases: []PhaseResult{}, PhaseFigures: map[string]map[string]float64{}, Means: map[string]*float64{}, Baselines: append([]store.Baseline{}, t.Baselines...),
 		WallS:        value(t.Figures, store.MetricWallSeconds),
 		CPUCoreS:     value(t.Figures, store.MetricCPUCoreSeconds),
 		CPUAUCCoreS:  value(t.Figures, store.MetricCPUAUCCore),
@@ -195,18 +195,24 @@ func buildTrial(t *store.Trial, channels []measure.Channel) TrialResult {
 		if isEnergy(name) {
 			result.putEnergy(name, f)
 		}
+		if channel, ok := strings.CutPrefix(name, store.MetricMean); ok {
+			result.Means[channel] = value(t.Figures, name)
+		}
 		if !f.OK() {
 			result.Absent[name] = f.Reason
 		}
 	}
 	for _, p := range t.Phases {
-		phase := PhaseResult{Name: p.Name, StartS: seconds(p.Start - t.Start), EndS: seconds(p.End - t.Start), Figures: map[string]float64{}}
-		for name, f := range t.PhaseFigures[p.Name] {
-			if v := value(t.PhaseFigures[p.Name], name); v != nil {
-				phase.Figures[name] = f.Value
+		result.Phases = append(result.Phases, PhaseResult{Name: p.Name, StartS: seconds(p.Start - t.Start), EndS: seconds(p.End - t.Start)})
+	}
+	for phase, figures := range t.PhaseFigures {
+		known := map[string]float64{}
+		for name := range figures {
+			if v := value(figures, name); v != nil {
+				known[name] = *v
 			}
 		}
-		result.Phases = append(result.Phases, phase)
+		result.PhaseFigures[phase] = known
 	}
 	return result
 }

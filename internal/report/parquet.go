@@ -21,6 +21,7 @@ type TrialRow struct {
 	PromptHash   string             `parquet:"prompt_hash"`
 	TokensIn     int64              `parquet:"tokens_in"`
 	TokensOut    int64              `parquet:"tokens_out"`
+	Requests     int64              `parquet:"requests"`
 	Started      time.Time          `parquet:"started,timestamp(microsecond)"`
 	StartNS      int64              `parquet:"start_ns"` // monotonic clock, the one of samples.parquet
 	EndNS        int64              `parquet:"end_ns"`
@@ -61,7 +62,7 @@ func WriteTrialsParquet(w io.Writer, r *Result) error {
 	for i, t := range r.Trials {
 		rows[i] = TrialRow{
 			Run: r.Run.ID, Seq: int64(t.Seq), Config: t.Config, X: int64(t.X), Repeat: int64(t.Repeat),
-			Complexity: t.Complexity, PromptHash: t.PromptHash, TokensIn: int64(t.TokensIn), TokensOut: int64(t.TokensOut),
+			Complexity: t.Complexity, PromptHash: t.PromptHash, TokensIn: int64(t.TokensIn), TokensOut: int64(t.TokensOut), Requests: int64(t.Requests),
 			Started: t.Started.UTC(), StartNS: t.StartNS, EndNS: t.EndNS, WallS: t.WallS, CPUCoreS: t.CPUCoreS, CPUAUCCoreS: t.CPUAUCCoreS, CPUAUCPctS: t.CPUAUCPctS,
 			RAMAUCGiBS: t.RAMAUCGiBS, RAMAUCPctS: t.RAMAUCPctS, PeakRSSBytes: t.PeakRSSBytes, PrefillTokS: t.PrefillTokS,
 			DecodeTokS: t.DecodeTokS, Closure: t.Closure, DetectorIoU: t.DetectorIoU,

@@ -188,45 +188,47 @@ type Doubt struct {
 	Count int    `json:"count"`
 }
 
-// TrialResult is one request. A figure that is absent is null, never 0, and has its
+// TrialResult is one request, or several back to back. A figure that is absent is null, never 0, and has its
 // reason under absent.
 type TrialResult struct {
-	Seq          int                 `json:"seq"`
-	Config       string              `json:"config"`
-	X            int                 `json:"x"` // planned prompt tokens
-	Repeat       int                 `json:"repeat"`
-	Complexity   string              `json:"complexity"`
-	PromptHash   string              `json:"prompt_hash"`
-	TokensIn     int                 `json:"tokens_in"`
-	TokensOut    int                 `json:"tokens_out"`
-	Started      time.Time           `json:"started"`
-	StartNS      int64               `json:"start_ns"` // monotonic clock, the one of samples.parquet
-	EndNS        int64               `json:"end_ns"`
-	Phases       []PhaseResult       `json:"phases"`
-	Baselines    []store.Baseline    `json:"baselines"` // idle levels before the block of trials
-	WallS        *float64            `json:"wall_s"`
-	CPUCoreS     *float64            `json:"cpu_core_s"`
-	CPUAUCCoreS  *float64            `json:"cpu_auc_core_s"`
-	CPUAUCPctS   *float64            `json:"cpu_auc_pct_s"`
-	RAMAUCGiBS   *float64            `json:"ram_auc_gib_s"`
-	RAMAUCPctS   *float64            `json:"ram_auc_pct_s"`
-	PeakRSSBytes *float64            `json:"peak_rss_bytes"`
-	PrefillTokS  *float64            `json:"prefill_tok_s"`
-	DecodeTokS   *float64            `json:"decode_tok_s"`
-	Closure      *float64            `json:"closure"`
-	DetectorIoU  *float64            `json:"detector_iou"`
-	Joules       map[string]*float64 `json:"joules"`                         // measured, gross, by channel
-	JoulesIdle   map[string]*float64 `json:"joules_idle_adjusted"`           // measured, above idle
-	JoulesEst    map[string]*float64 `json:"joules_estimated"`               // estimates, gross
-	JoulesEstIdl map[string]*float64 `json:"joules_estimated_idle_adjusted"` // estimates, above idle
-	Absent       map[string]string   `json:"absent"`                         // metric → why it has no value
-	Doubts       []string            `json:"doubts"`
+	Seq          int                           `json:"seq"`
+	Config       string                        `json:"config"`
+	X            int                           `json:"x"` // planned prompt tokens
+	Repeat       int                           `json:"repeat"`
+	Complexity   string                        `json:"complexity"`
+	PromptHash   string                        `json:"prompt_hash"`
+	TokensIn     int                           `json:"tokens_in"`
+	TokensOut    int                           `json:"tokens_out"`
+	Requests     int                           `json:"requests"` // identical requests back to back; all costs are per request
+	Started      time.Time                     `json:"started"`
+	StartNS      int64                         `json:"start_ns"` // monotonic clock, the one of samples.parquet
+	EndNS        int64                         `json:"end_ns"`
+	Phases       []PhaseResult                 `json:"phases"`
+	Baselines    []store.Baseline              `json:"baselines"`     // idle levels before the block of trials
+	PhaseFigures map[string]map[string]float64 `json:"phase_figures"` // by phase, then metric, per request; absent ones are left out
+	WallS        *float64                      `json:"wall_s"`
+	CPUCoreS     *float64                      `json:"cpu_core_s"`
+	CPUAUCCoreS  *float64                      `json:"cpu_auc_core_s"`
+	CPUAUCPctS   *float64                      `json:"cpu_auc_pct_s"`
+	RAMAUCGiBS   *float64                      `json:"ram_auc_gib_s"`
+	RAMAUCPctS   *float64                      `json:"ram_auc_pct_s"`
+	PeakRSSBytes *float64                      `json:"peak_rss_bytes"`
+	PrefillTokS  *float64                      `json:"prefill_tok_s"`
+	DecodeTokS   *float64                      `json:"decode_tok_s"`
+	Closure      *float64                      `json:"closure"`
+	DetectorIoU  *float64                      `json:"detector_iou"`
+	Joules       map[string]*float64           `json:"joules"`                         // measured, gross, by channel
+	JoulesIdle   map[string]*float64           `json:"joules_idle_adjusted"`           // measured, above idle
+	JoulesEst    map[string]*float64           `json:"joules_estimated"`               // estimates, gross
+	JoulesEstIdl map[string]*float64           `json:"joules_estimated_idle_adjusted"` // estimates, above idle
+	Means        map[string]*float64           `json:"means"`                          // mean temperature (°C) or frequency (Hz) by channel
+	Absent       map[string]string             `json:"absent"`                         // metric → why it has no value
+	Doubts       []string                      `json:"doubts"`
 }
 
 // PhaseResult is one phase of a request, in seconds from the start of the trial.
 type PhaseResult struct {
-	Name    string             `json:"name"`
-	StartS  float64            `json:"start_s"`
-	EndS    float64            `json:"end_s"`
-	Figures map[string]float64 `json:"figures"` // by metric; absent metrics are left out
+	Name   string  `json:"name"`
+	StartS float64 `json:"start_s"`
+	EndS   float64 `json:"end_s"`
 }

@@ -73,7 +73,7 @@ func (c compact) MarshalJSON() ([]byte, error) {
 // panel says where and in which unit a channel is drawn.
 func panel(c measure.Channel) (name, unit string, factor float64, zero bool) {
 	switch c.Kind {
-	case measure.KindCPUTime:
+	case measure.KindCPUTime, measure.KindLoad:
 		return "CPU", "cores", 1, true
 	case measure.KindMemory:
 		if c.Scope == measure.ScopeProcess {
@@ -95,6 +95,9 @@ func drawTrial(t *TrialResult, s store.Samples, limit int) trialSeries {
 	result := trialSeries{
 		Label:   fmt.Sprintf("%d tokens · %s · repeat %d (trial %d)", t.X, t.Complexity, t.Repeat+1, t.Seq),
 		Section: t.Config, x: t.X, End: seconds(t.EndNS - t.StartNS), Phases: []phaseSpan{}, Times: []compact{}, Curves: []curve{},
+	}
+	if t.Requests > 1 {
+		result.Label += fmt.Sprintf(" · %d requests", t.Requests)
 	}
 	for i, p := range t.Phases {
 		result.Phases = append(result.Phases, phaseSpan{p.Name, p.StartS, p.EndS, phaseColour(p.Name, i)})

@@ -3,11 +3,13 @@ package report
 import (
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/charmbracelet/x/ansi"
+	"golang.org/x/term"
 
 	"github.com/wattlaw/wattlaw/internal/measure"
 	"github.com/wattlaw/wattlaw/internal/store"
@@ -18,6 +20,20 @@ type SummaryOptions struct {
 	Width  int    // columns; 0 means 80
 	Color  bool   // use terminal colours
 	Report string // where the HTML report lies; "" leaves the line out
+}
+
+// TerminalOptions fits the summary to w: the width of the terminal, and colours unless
+// NO_COLOR is set; 80 columns without colours where w is no terminal.
+func TerminalOptions(w io.Writer) SummaryOptions {
+	file, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return SummaryOptions{Width: 80}
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		width = 80
+	}
+	return SummaryOptions{Width: min(width, 120), Color: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
 
 // maxSummaryDoubts is how many doubts the summary spells out; the report has all.

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"encoding/csv"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -41,6 +42,35 @@ func WriteTrialsCSV(w io.Writer, r *Result) error {
 	return out.Error()
 }
 
+// WriteSamplesCSV writes one row per reading, one trial after the other. A failed reading
+// has an empty value.
+func WriteSamplesCSV(w io.Writer, r *Result, samples SamplesFunc) error {
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{"run", "seq", "channel", "kind", "unit", "scope", "quality", "t_ns", "value"}); err != nil {
+		return err
+	}
+	for _, t := range r.Trials {
+		s, err := samples(t.Seq)
+		if err != nil {
+			return fmt.Errorf("samples of trial %d: %w", t.Seq, err)
+		}
+		for _, series := range s.Series {
+			c := series.Channel
+			for i := range min(len(series.T), len(series.V)) {
+				err := out.Write([]string{
+					r.Run.ID, strconv.Itoa(t.Seq), c.Name, string(c.Kind), c.Kind.Unit(), string(c.Scope), c.Quality.String(),
+					strconv.FormatInt(series.T[i], 10), cell(present(series.V[i])),
+				})
+				if err != nil {
+					return err
+				}
+			}
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
 func trialColumns() []column {
 	text := func(name string, f func(*TrialResult) string) column { return column{name, f} }
 	count := func(name string, f func(*TrialResult) int) column {
@@ -58,6 +88,7 @@ func trialColumns() []column {
 		text("prompt_hash", func(t *TrialResult) string { return t.PromptHash }),
 		count("tokens_in", func(t *TrialResult) int { return t.TokensIn }),
 		count("tokens_out", func(t *TrialResult) int { return t.TokensOut }),
+		count("requests", func(t *TrialResult) int { return t.Requests }),
 		text("started", func(t *TrialResult) string { return t.Started.UTC().Format(time.RFC3339Nano) }),
 		text("start_ns", func(t *TrialResult) string { return strconv.FormatInt(t.StartNS, 10) }),
 		text("end_ns", func(t *TrialResult) string { return strconv.FormatInt(t.EndNS, 10) }),
@@ -100,8 +131,7 @@ func energyColumns(trials []TrialResult) []column {
 	return columns
 }
 
-// phaseColumns gives each phase its duration. A request that was repeated has a phase of
-// the same name several times; the durations add up.
+// phaseColumns gives each phase its mean duration over the requests of a trial.
 func phaseColumns(trials []TrialResult) []column {
 	var columns []column
 	for _, name := range phaseNames(trials) {
@@ -109,7 +139,7 @@ func phaseColumns(trials []TrialResult) []column {
 			var sum *float64
 			for _, p := range t.Phases {
 				if p.Name == name {
-					sum = present(p.EndS - p.StartS + deref(sum))
+					sum = present((p.EndS-p.StartS)/float64(max(1, t.Requests)) + deref(sum))
 				}
 			}
 			return cell(sum)
