@@ -2,6 +2,7 @@ package law
 
 import (
 	"math"
+	"slices"
 
 	"github.com/wattlaw/wattlaw/internal/stat"
 )
@@ -12,8 +13,12 @@ const maxCoef = 3
 type vector = [maxCoef]float64
 type matrix = [maxCoef][maxCoef]float64
 
+// rounding is the size below which a residual of a cost scaled to 1 is none.
+const rounding = 1e-13
+
 // draws returns count draws of the coefficients from their bootstrap confidence
-// distribution: the percentiles of any function of a draw are its interval.
+// distribution: the percentiles of any function of a draw are its interval. There are none
+// when the scatter sits in too few trials.
 //
 // A resample keeps every trial at its own x and gives its residual, inflated for its leverage
 // by 1/(1−h), a random sign (wild bootstrap; Wu, 1986; Davidson and Flachaire, 2008). Each
@@ -38,17 +43,20 @@ func (p *wls) draws(coef, residual []float64, count int, seed uint64) []vector {
 	}
 	var theta vector
 	copy(theta[:], coef)
-	base, ok := p.factor(residual, inflate)
 	out := make([]vector, 0, count)
-	if !ok {
+	if slices.Max(absolute(residual)) < rounding {
 		for range count {
 			out = append(out, theta) // no scatter at all: every resample repeats the fit
 		}
 		return out
 	}
+	base, ok := p.factor(residual, inflate)
+	if !ok {
+		return nil // all scatter sits at one x and says nothing of the rest
+	}
 	rng := stat.Rand(seed)
 	resampled := make([]float64, n)
-	// A resample without scatter has no covariance and is drawn again; the limit only
+	// A resample whose scatter cancels out has no covariance and is drawn again; the limit
 	// guards against data where nearly all of them are like that.
 	for tries := 0; len(out) < count && tries < 4*count; tries++ {
 		var delta vector

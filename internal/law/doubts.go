@@ -113,7 +113,7 @@ func (d *data) residualDoubts(l Law, line *wls, residual []float64) []string {
 	center := stat.Median(standard)
 	named := 0
 	for i, s := range standard {
-		if n < 2*minPoints || !(math.Abs(s-center) > outlierSigmas*sigma) || math.Abs(s) < 1e-9 {
+		if n < 2*minPoints || !(math.Abs(s-center) > outlierSigmas*sigma) || math.Abs(s) < rounding {
 			continue
 		}
 		if named++; named <= listed {

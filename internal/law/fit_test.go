@@ -232,6 +232,15 @@ func TestExactLineHasNoScatter(t *testing.T) {
 	}
 }
 
+// Costs that scatter at one length only, and there evenly about the line, bound neither
+// coefficient: an interval of no width would be a lie.
+func TestScatterAtOneLengthIsNoInterval(t *testing.T) {
+	points := []Point{{1, 1, 1}, {2, 1.5, 1}, {2, 2.5, 1}, {3, 3, 1}, {4, 4, 1}}
+	if l, err := Fit(points, Options{}); !errors.Is(err, ErrPoints) || !strings.Contains(err.Error(), "add repeats") {
+		t.Errorf("%+v, %v", l.Coef, err)
+	}
+}
+
 func TestSameSeedSameLaw(t *testing.T) {
 	points := curvePoints(1, 0.02, line)
 	a, b := mustFit(t, points, Options{Seed: 3}), mustFit(t, points, Options{Seed: 3})

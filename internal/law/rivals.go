@@ -194,7 +194,6 @@ func aicc(rss float64, n, k int) float64 {
 	if free <= 0 {
 		return math.Inf(1)
 	}
-	const rounding = 1e-15 // of a cost scaled to 1
 	variance := max(rss/float64(n), rounding*rounding)
 	return float64(n)*math.Log(variance) + 2*params + 2*params*(params+1)/free
 }

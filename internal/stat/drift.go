@@ -9,7 +9,7 @@ import (
 type Drift struct {
 	// Thirds compares the first third of the values (base) with the last (other).
 	Thirds Comparison `json:"thirds"`
-	// Relative is Thirds.Difference over the center of all values.
+	// Relative is Thirds.Difference over the center of all values; NaN when that is 0.
 	Relative float64 `json:"relative"`
 	// Trend is the Mann–Kendall test over all values in order: it also sees slow, steady
 	// drift, and little of a bump in the middle.
