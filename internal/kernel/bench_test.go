@@ -56,3 +56,63 @@ func benchMatMul(b *testing.B, s *kernel.Set, d tensor.DType, rows, k, m int) {
 	b.ReportMetric(float64(len(w.Data))/seconds/1e9, "GB/s")
 	b.ReportMetric(0, "ns/op")
 }
+
+// BenchmarkAttend reports GFLOP/s (two per multiply-add, masked pairs not counted) of one KV
+// head: prefill of 512 tokens, and decode of one at position 512 and 4096.
+func BenchmarkAttend(b *testing.B) {
+	for _, s := range kernel.Available() {
+		for _, c := range []struct{ dim, group, start, n int }{{64, 3, 0, 512}, {64, 7, 0, 512}, {64, 3, 512, 1}, {64, 3, 4096, 1}, {128, 4, 4096, 1}} {
+			b.Run(fmt.Sprintf("%s/dim=%d/group=%d/start=%d/n=%d", s.Name(), c.dim, c.group, c.start, c.n), func(b *testing.B) {
+				rng := rand.New(rand.NewPCG(1, 2))
+				q := kerneltest.Normal(rng, c.n*c.group*c.dim)
+				kv := make([]uint16, (c.start+c.n)*c.dim)
+				s.ToF16(kv, kerneltest.Normal(rng, len(kv)))
+				a := kernel.Attention{Q: q, LDQ: c.group * c.dim, K: kv, V: kv, LDKV: c.dim, Out: make([]float32, len(q)), LDO: c.group * c.dim,
+					HeadDim: c.dim, Group: c.group, Start: c.start, Scale: 0.125}
+				var sc kernel.Scratch
+				for b.Loop() {
+					s.Attend(a, 0, 0, c.n, &sc)
+				}
+				pairs := float64(c.n) * (float64(c.start) + float64(c.n+1)/2)
+				b.ReportMetric(4*pairs*float64(c.group*c.dim)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	}
+}
+
+// BenchmarkOps reports GB/s of the small operations on one token of 1536 features, in cache.
+func BenchmarkOps(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	n := 1536
+	x, y, z := kerneltest.Normal(rng, n), kerneltest.Normal(rng, n), make([]float32, n)
+	half := make([]uint16, n)
+	cos, sin := make([]float32, 32), make([]float32, 32)
+	for i := range cos {
+		cos[i], sin[i] = 0.6, 0.8
+	}
+	for _, s := range kernel.Available() {
+		var q8, q8k kernel.Acts
+		var sc kernel.Scratch
+		q8.Reset(tensor.Q8_0, 1, n)
+		q8k.Reset(tensor.Q4_K, 1, n)
+		for _, op := range []struct {
+			name string
+			run  func()
+		}{
+			{"RMSNorm", func() { s.RMSNorm(z, x, y, 1e-5) }},
+			{"SwiGLU", func() { s.SwiGLU(z, x, y) }},
+			{"Add", func() { s.Add(z, x) }},
+			{"ToF16", func() { s.ToF16(half, x) }},
+			{"Rope", func() { s.Rope(z, 64, cos, sin, kernel.Adjacent) }},
+			{"PrepareQ8", func() { s.Prepare(&q8, x, n, 0, 1, &sc) }},
+			{"PrepareQ8K", func() { s.Prepare(&q8k, x, n, 0, 1, &sc) }},
+		} {
+			b.Run(s.Name()+"/"+op.name, func(b *testing.B) {
+				for b.Loop() {
+					op.run()
+				}
+				b.ReportMetric(float64(4*n)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
+			})
+		}
+	}
+}

@@ -56,7 +56,8 @@ func Supported(d tensor.DType) bool {
 
 // Row dequantizes one row of w: len(dst) = w.Cols. It panics when w does not pass Check.
 func (s *Set) Row(dst []float32, w Matrix, row int) {
-	s.rowReader(w.DType)(dst, w.row(row))
+	n := w.rowBytes()
+	s.rowReader(w.DType)(dst[:w.Cols], w.Data[row*n:(row+1)*n])
 }
 
 // rowReader returns the conversion of one row to float32.

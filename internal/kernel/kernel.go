@@ -38,9 +38,3 @@ func (w Matrix) Check() error {
 
 // rowBytes is the stride of a checked matrix.
 func (w Matrix) rowBytes() int { return w.Cols / w.DType.BlockValues() * w.DType.BlockBytes() }
-
-// row returns the bytes of one row.
-func (w Matrix) row(r int) []byte {
-	n := w.rowBytes()
-	return w.Data[r*n : (r+1)*n : (r+1)*n]
-}

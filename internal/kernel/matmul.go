@@ -68,7 +68,7 @@ func (s *Set) tiles(bytes, rows int) int {
 // quantizedPanels unpacks tiles of rows to int8 panels and multiplies each with every token.
 func (s *Set) quantizedPanels(y []float32, ldy int, w Matrix, r0, r1 int, a *Acts, sc *Scratch) {
 	k, nr := w.Cols, s.p.Rows
-	f := formats[w.DType]
+	f, unpack, stride := formats[w.DType], s.p.Quantized[w.DType].Unpack, w.rowBytes()
 	groups := k / f.group
 	tiles := s.tiles(nr*k, r1-r0)
 	sc.panel = resize(sc.panel, tiles*nr*k/4)
@@ -79,7 +79,8 @@ func (s *Set) quantizedPanels(y []float32, ldy int, w Matrix, r0, r1 int, a *Act
 	for r := r0; r < r1; r += tiles * nr {
 		end := min(r+tiles*nr, r1)
 		for i := 0; r+i*nr < end; i++ {
-			s.unpackTile(w, f, r+i*nr, min(r+(i+1)*nr, end), i, sc)
+			first, last := r+i*nr, min(r+(i+1)*nr, end)
+			s.unpackTile(unpack, w.Data[first*stride:last*stride], last-first, stride, k, f, i, sc)
 		}
 		for t := 0; t < a.m; t += tokens {
 			for i := 0; r+i*nr < end; i++ {
@@ -118,17 +119,19 @@ func (s *Set) gemmQuantized(out []float32, ldo int, f format, a *Acts, t, i int,
 	}
 }
 
-// unpackTile fills panel tile i with rows r0 ≤ r < r1; missing rows of the tile get zero scales.
-func (s *Set) unpackTile(w Matrix, f format, r0, r1, i int, sc *Scratch) {
-	k, nr, groups := w.Cols, s.p.Rows, w.Cols/f.group
+// unpackTile fills panel tile i with rows rows of k values, stride bytes apart; missing rows of
+// the tile get zero scales.
+func (s *Set) unpackTile(unpack func(codes []uint8, scales, mins []float32, row []byte), data []byte, rows, stride, k int,
+	f format, i int, sc *Scratch) {
+	nr, groups := s.p.Rows, k/f.group
 	sc.words = resize(sc.words, nr*k/4)
 	sc.scales = resize(sc.scales, nr*groups)
 	sc.mins = resize(sc.mins, nr*groups)
-	unpack, codes := s.p.Quantized[w.DType].Unpack, unsigned(sc.words)
+	codes := unsigned(sc.words)
 	for j := range nr {
 		scales, mins := sc.scales[j*groups:(j+1)*groups], sc.mins[j*groups:(j+1)*groups]
-		if r0+j < r1 {
-			unpack(codes[j*k:(j+1)*k], scales, mins, w.row(r0+j))
+		if j < rows {
+			unpack(codes[j*k:(j+1)*k], scales, mins, data[j*stride:(j+1)*stride])
 		} else {
 			clear(scales)
 			clear(mins)
@@ -144,7 +147,7 @@ func (s *Set) unpackTile(w Matrix, f format, r0, r1, i int, sc *Scratch) {
 
 // floatPanels converts tiles of rows to float32 panels and multiplies each with every token.
 func (s *Set) floatPanels(y []float32, ldy int, w Matrix, r0, r1 int, a *Acts, sc *Scratch) {
-	k, nr := w.Cols, s.p.Rows
+	k, nr, stride := w.Cols, s.p.Rows, w.rowBytes()
 	read := s.rowReader(w.DType)
 	sc.words = resize(sc.words, nr*k)
 	sc.panel = resize(sc.panel, nr*k)
@@ -152,7 +155,7 @@ func (s *Set) floatPanels(y []float32, ldy int, w Matrix, r0, r1 int, a *Acts, s
 	for r := r0; r < r1; r += nr {
 		end := min(r+nr, r1)
 		for j := r; j < end; j++ {
-			read(rows[(j-r)*k:(j-r+1)*k], w.row(j))
+			read(rows[(j-r)*k:(j-r+1)*k], w.Data[j*stride:(j+1)*stride])
 		}
 		clear(rows[(end-r)*k:])
 		s.p.Interleave(sc.panel, sc.words, nr, k)

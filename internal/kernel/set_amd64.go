@@ -14,7 +14,7 @@ func native() []*Set {
 	if hasAVX512VNNI() {
 		sets = append(sets, &Set{avx512Table()})
 	}
-	if x := cpu.X86; x.HasAVX2 && x.HasFMA { // and with them F16C, on every CPU made (Haswell, Zen)
+	if x := cpu.X86; x.HasAVX2 && x.HasFMA && x.HasF16C {
 		sets = append(sets, &Set{avx2Table()})
 	}
 	return sets
@@ -22,7 +22,7 @@ func native() []*Set {
 
 func hasAVX512VNNI() bool {
 	x := cpu.X86
-	return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI && x.HasFMA && x.HasBMI2
+	return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI && x.HasBMI2
 }
 
 // avx512Table starts from the oracle and replaces what AVX-512 does faster.

@@ -1085,7 +1085,7 @@ DATA nibbleShifts<>+31(SB)/1, $0x00
 GLOBL nibbleShifts<>(SB), RODATA|NOPTR, $32
 
 // func dotQ8_0(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·dotQ8_0(SB), NOSPLIT, $0-56
 	MOVQ y+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -1097,17 +1097,18 @@ rows4:
 	CMPQ  BX, $0x04
 	JL    end4
 	MOVQ  CX, DI
-	MOVQ  q+32(FP), R8
-	MOVQ  d+40(FP), R9
-	MOVQ  blocks+48(FP), R10
+	LEAQ  (CX)(DX*4), R8
+	MOVQ  q+32(FP), R9
+	MOVQ  d+40(FP), R10
+	MOVQ  blocks+48(FP), R11
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 
 block4:
-	VMOVDQU      (R8), Y4
-	VBROADCASTSS (R9), Y6
+	VMOVDQU      (R9), Y4
+	VBROADCASTSS (R10), Y6
 	VMOVDQU      2(DI), Y7
 	VPSIGNB      Y7, Y4, Y8
 	VPABSB       Y7, Y7
@@ -1148,10 +1149,14 @@ block4:
 	VCVTPH2PS    X12, Y12
 	VMULPS       Y6, Y12, Y12
 	VFMADD231PS  Y12, Y11, Y3
+	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	PREFETCHT0   128(R8)
+	ADDQ         $+136, R8
 	ADDQ         $+34, DI
-	ADDQ         $+32, R8
-	ADDQ         $+4, R9
-	DECQ         R10
+	ADDQ         $+32, R9
+	ADDQ         $+4, R10
+	DECQ         R11
 	JNZ          block4
 	VEXTRACTF128 $0x01, Y0, X15
 	VADDPS       X15, X0, X0
@@ -1268,7 +1273,7 @@ DATA eights<>+31(SB)/1, $0x08
 GLOBL eights<>(SB), RODATA|NOPTR, $32
 
 // func dotQ4_0(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·dotQ4_0(SB), NOSPLIT, $0-56
 	MOVQ y+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -1280,17 +1285,18 @@ rows4:
 	CMPQ  BX, $0x04
 	JL    end4
 	MOVQ  CX, DI
-	MOVQ  q+32(FP), R8
-	MOVQ  d+40(FP), R9
-	MOVQ  blocks+48(FP), R10
+	LEAQ  (CX)(DX*4), R8
+	MOVQ  q+32(FP), R9
+	MOVQ  d+40(FP), R10
+	MOVQ  blocks+48(FP), R11
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 
 block4:
-	VMOVDQU        (R8), Y4
-	VBROADCASTSS   (R9), Y6
+	VMOVDQU        (R9), Y4
+	VBROADCASTSS   (R10), Y6
 	VMOVDQU        eights<>+0(SB), Y5
 	VPMADDUBSW     Y4, Y5, Y5
 	VBROADCASTI128 2(DI), Y7
@@ -1337,10 +1343,13 @@ block4:
 	VCVTPH2PS      X12, Y12
 	VMULPS         Y6, Y12, Y12
 	VFMADD231PS    Y12, Y11, Y3
+	PREFETCHT0     (R8)
+	PREFETCHT0     64(R8)
+	ADDQ           $+72, R8
 	ADDQ           $+18, DI
-	ADDQ           $+32, R8
-	ADDQ           $+4, R9
-	DECQ           R10
+	ADDQ           $+32, R9
+	ADDQ           $+4, R10
+	DECQ           R11
 	JNZ            block4
 	VEXTRACTF128   $0x01, Y0, X15
 	VADDPS         X15, X0, X0
@@ -1444,7 +1453,7 @@ DATA iq4Levels<>+15(SB)/1, $0x71
 GLOBL iq4Levels<>(SB), RODATA|NOPTR, $16
 
 // func dotIQ4NL(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·dotIQ4NL(SB), NOSPLIT, $0-56
 	MOVQ y+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -1456,17 +1465,18 @@ rows4:
 	CMPQ  BX, $0x04
 	JL    end4
 	MOVQ  CX, DI
-	MOVQ  q+32(FP), R8
-	MOVQ  d+40(FP), R9
-	MOVQ  blocks+48(FP), R10
+	LEAQ  (CX)(DX*4), R8
+	MOVQ  q+32(FP), R9
+	MOVQ  d+40(FP), R10
+	MOVQ  blocks+48(FP), R11
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 
 block4:
-	VMOVDQU        (R8), Y4
-	VBROADCASTSS   (R9), Y6
+	VMOVDQU        (R9), Y4
+	VBROADCASTSS   (R10), Y6
 	VBROADCASTI128 2(DI), Y7
 	VPSRLVD        nibbleShifts<>+0(SB), Y7, Y7
 	VPAND          nibbles<>+0(SB), Y7, Y7
@@ -1523,10 +1533,13 @@ block4:
 	VCVTPH2PS      X12, Y12
 	VMULPS         Y6, Y12, Y12
 	VFMADD231PS    Y12, Y11, Y3
+	PREFETCHT0     (R8)
+	PREFETCHT0     64(R8)
+	ADDQ           $+72, R8
 	ADDQ           $+18, DI
-	ADDQ           $+32, R8
-	ADDQ           $+4, R9
-	DECQ           R10
+	ADDQ           $+32, R9
+	ADDQ           $+4, R10
+	DECQ           R11
 	JNZ            block4
 	VEXTRACTF128   $0x01, Y0, X15
 	VADDPS         X15, X0, X0
@@ -1919,7 +1932,7 @@ DATA dotQ4_KSixteen<>+31(SB)/1, $0x10
 GLOBL dotQ4_KSixteen<>(SB), RODATA|NOPTR, $32
 
 // func dotQ4_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·dotQ4_K(SB), NOSPLIT, $0-64
 	MOVQ y+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -1931,34 +1944,35 @@ rows4:
 	CMPQ  BX, $0x04
 	JL    end4
 	MOVQ  CX, DI
-	MOVQ  q+32(FP), R8
-	MOVQ  d+40(FP), R9
-	MOVQ  sums+48(FP), R10
-	MOVQ  blocks+56(FP), R11
+	LEAQ  (CX)(DX*4), R8
+	MOVQ  q+32(FP), R9
+	MOVQ  d+40(FP), R10
+	MOVQ  sums+48(FP), R11
+	MOVQ  blocks+56(FP), R12
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 
 block4:
-	VMOVDQU      (R10), Y4
-	VPHADDD      32(R10), Y4, Y4
+	VMOVDQU      (R11), Y4
+	VPHADDD      32(R11), Y4, Y4
 	VPERMQ       $0xd8, Y4, Y4
 	VCVTDQ2PS    Y4, Y4
-	VBROADCASTSS (R9), Y5
-	MOVQ         4(DI), R12
-	MOVL         12(DI), R14
-	MOVQ         R14, R13
-	SHLQ         $0x1c, R13
-	ORQ          R13, R14
-	ANDQ         bytes0f<>+0(SB), R14
-	MOVQ         R12, R13
-	SHRQ         $0x02, R13
-	ANDQ         bytes30<>+0(SB), R13
-	ORQ          R13, R14
-	ANDQ         bytes3f<>+0(SB), R12
-	VMOVQ        R12, X7
-	VPINSRQ      $0x01, R14, X7, X7
+	VBROADCASTSS (R10), Y5
+	MOVQ         4(DI), R13
+	MOVL         12(DI), R15
+	MOVQ         R15, R14
+	SHLQ         $0x1c, R14
+	ORQ          R14, R15
+	ANDQ         bytes0f<>+0(SB), R15
+	MOVQ         R13, R14
+	SHRQ         $0x02, R14
+	ANDQ         bytes30<>+0(SB), R14
+	ORQ          R14, R15
+	ANDQ         bytes3f<>+0(SB), R13
+	VMOVQ        R13, X7
+	VPINSRQ      $0x01, R15, X7, X7
 	VPSHUFD      $0xd8, X7, X7
 	VPSRLDQ      $0x08, X7, X8
 	VPMOVZXBD    X8, Y8
@@ -1975,11 +1989,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   (R8), Y9, Y9
+	VPMADDUBSW   (R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord0<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   32(R8), Y10, Y10
+	VPMADDUBSW   32(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord1<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -1987,11 +2001,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   64(R8), Y9, Y9
+	VPMADDUBSW   64(R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord2<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   96(R8), Y10, Y10
+	VPMADDUBSW   96(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord3<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -1999,11 +2013,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   128(R8), Y9, Y9
+	VPMADDUBSW   128(R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord4<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   160(R8), Y10, Y10
+	VPMADDUBSW   160(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord5<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2011,11 +2025,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   192(R8), Y9, Y9
+	VPMADDUBSW   192(R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord6<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   224(R8), Y10, Y10
+	VPMADDUBSW   224(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord7<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2024,19 +2038,19 @@ block4:
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y5, Y11, Y11
 	VFMADD231PS  Y11, Y6, Y0
-	MOVQ         4(DI)(DX*1), R12
-	MOVL         12(DI)(DX*1), R14
-	MOVQ         R14, R13
-	SHLQ         $0x1c, R13
-	ORQ          R13, R14
-	ANDQ         bytes0f<>+0(SB), R14
-	MOVQ         R12, R13
-	SHRQ         $0x02, R13
-	ANDQ         bytes30<>+0(SB), R13
-	ORQ          R13, R14
-	ANDQ         bytes3f<>+0(SB), R12
-	VMOVQ        R12, X7
-	VPINSRQ      $0x01, R14, X7, X7
+	MOVQ         4(DI)(DX*1), R13
+	MOVL         12(DI)(DX*1), R15
+	MOVQ         R15, R14
+	SHLQ         $0x1c, R14
+	ORQ          R14, R15
+	ANDQ         bytes0f<>+0(SB), R15
+	MOVQ         R13, R14
+	SHRQ         $0x02, R14
+	ANDQ         bytes30<>+0(SB), R14
+	ORQ          R14, R15
+	ANDQ         bytes3f<>+0(SB), R13
+	VMOVQ        R13, X7
+	VPINSRQ      $0x01, R15, X7, X7
 	VPSHUFD      $0xd8, X7, X7
 	VPSRLDQ      $0x08, X7, X8
 	VPMOVZXBD    X8, Y8
@@ -2053,11 +2067,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   (R8), Y9, Y9
+	VPMADDUBSW   (R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord0<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   32(R8), Y10, Y10
+	VPMADDUBSW   32(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord1<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2065,11 +2079,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   64(R8), Y9, Y9
+	VPMADDUBSW   64(R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord2<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   96(R8), Y10, Y10
+	VPMADDUBSW   96(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord3<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2077,11 +2091,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   128(R8), Y9, Y9
+	VPMADDUBSW   128(R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord4<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   160(R8), Y10, Y10
+	VPMADDUBSW   160(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord5<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2089,11 +2103,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   192(R8), Y9, Y9
+	VPMADDUBSW   192(R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord6<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   224(R8), Y10, Y10
+	VPMADDUBSW   224(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord7<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2102,19 +2116,19 @@ block4:
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y5, Y11, Y11
 	VFMADD231PS  Y11, Y6, Y1
-	MOVQ         4(DI)(DX*2), R12
-	MOVL         12(DI)(DX*2), R14
-	MOVQ         R14, R13
-	SHLQ         $0x1c, R13
-	ORQ          R13, R14
-	ANDQ         bytes0f<>+0(SB), R14
-	MOVQ         R12, R13
-	SHRQ         $0x02, R13
-	ANDQ         bytes30<>+0(SB), R13
-	ORQ          R13, R14
-	ANDQ         bytes3f<>+0(SB), R12
-	VMOVQ        R12, X7
-	VPINSRQ      $0x01, R14, X7, X7
+	MOVQ         4(DI)(DX*2), R13
+	MOVL         12(DI)(DX*2), R15
+	MOVQ         R15, R14
+	SHLQ         $0x1c, R14
+	ORQ          R14, R15
+	ANDQ         bytes0f<>+0(SB), R15
+	MOVQ         R13, R14
+	SHRQ         $0x02, R14
+	ANDQ         bytes30<>+0(SB), R14
+	ORQ          R14, R15
+	ANDQ         bytes3f<>+0(SB), R13
+	VMOVQ        R13, X7
+	VPINSRQ      $0x01, R15, X7, X7
 	VPSHUFD      $0xd8, X7, X7
 	VPSRLDQ      $0x08, X7, X8
 	VPMOVZXBD    X8, Y8
@@ -2131,11 +2145,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   (R8), Y9, Y9
+	VPMADDUBSW   (R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord0<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   32(R8), Y10, Y10
+	VPMADDUBSW   32(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord1<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2143,11 +2157,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   64(R8), Y9, Y9
+	VPMADDUBSW   64(R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord2<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   96(R8), Y10, Y10
+	VPMADDUBSW   96(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord3<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2155,11 +2169,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   128(R8), Y9, Y9
+	VPMADDUBSW   128(R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord4<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   160(R8), Y10, Y10
+	VPMADDUBSW   160(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord5<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2167,11 +2181,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   192(R8), Y9, Y9
+	VPMADDUBSW   192(R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord6<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   224(R8), Y10, Y10
+	VPMADDUBSW   224(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord7<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2180,19 +2194,19 @@ block4:
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y5, Y11, Y11
 	VFMADD231PS  Y11, Y6, Y2
-	MOVQ         4(DI)(SI*1), R12
-	MOVL         12(DI)(SI*1), R14
-	MOVQ         R14, R13
-	SHLQ         $0x1c, R13
-	ORQ          R13, R14
-	ANDQ         bytes0f<>+0(SB), R14
-	MOVQ         R12, R13
-	SHRQ         $0x02, R13
-	ANDQ         bytes30<>+0(SB), R13
-	ORQ          R13, R14
-	ANDQ         bytes3f<>+0(SB), R12
-	VMOVQ        R12, X7
-	VPINSRQ      $0x01, R14, X7, X7
+	MOVQ         4(DI)(SI*1), R13
+	MOVL         12(DI)(SI*1), R15
+	MOVQ         R15, R14
+	SHLQ         $0x1c, R14
+	ORQ          R14, R15
+	ANDQ         bytes0f<>+0(SB), R15
+	MOVQ         R13, R14
+	SHRQ         $0x02, R14
+	ANDQ         bytes30<>+0(SB), R14
+	ORQ          R14, R15
+	ANDQ         bytes3f<>+0(SB), R13
+	VMOVQ        R13, X7
+	VPINSRQ      $0x01, R15, X7, X7
 	VPSHUFD      $0xd8, X7, X7
 	VPSRLDQ      $0x08, X7, X8
 	VPMOVZXBD    X8, Y8
@@ -2209,11 +2223,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   (R8), Y9, Y9
+	VPMADDUBSW   (R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord0<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   32(R8), Y10, Y10
+	VPMADDUBSW   32(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord1<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2221,11 +2235,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   64(R8), Y9, Y9
+	VPMADDUBSW   64(R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord2<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   96(R8), Y10, Y10
+	VPMADDUBSW   96(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord3<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2233,11 +2247,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   128(R8), Y9, Y9
+	VPMADDUBSW   128(R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord4<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   160(R8), Y10, Y10
+	VPMADDUBSW   160(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord5<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2245,11 +2259,11 @@ block4:
 	VPAND        nibbles<>+0(SB), Y8, Y9
 	VPSRLW       $0x04, Y8, Y10
 	VPAND        nibbles<>+0(SB), Y10, Y10
-	VPMADDUBSW   192(R8), Y9, Y9
+	VPMADDUBSW   192(R9), Y9, Y9
 	VPSHUFB      dotQ4_KWord6<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   224(R8), Y10, Y10
+	VPMADDUBSW   224(R9), Y10, Y10
 	VPSHUFB      dotQ4_KWord7<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2258,11 +2272,21 @@ block4:
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y5, Y11, Y11
 	VFMADD231PS  Y11, Y6, Y3
+	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	PREFETCHT0   128(R8)
+	PREFETCHT0   192(R8)
+	PREFETCHT0   256(R8)
+	PREFETCHT0   320(R8)
+	PREFETCHT0   384(R8)
+	PREFETCHT0   448(R8)
+	PREFETCHT0   512(R8)
+	ADDQ         $+576, R8
 	ADDQ         $+144, DI
-	ADDQ         $+256, R8
-	ADDQ         $+4, R9
-	ADDQ         $+64, R10
-	DECQ         R11
+	ADDQ         $+256, R9
+	ADDQ         $+4, R10
+	ADDQ         $+64, R11
+	DECQ         R12
 	JNZ          block4
 	VEXTRACTF128 $0x01, Y0, X15
 	VADDPS       X15, X0, X0
@@ -2724,7 +2748,7 @@ DATA dotQ5_KSixteen<>+31(SB)/1, $0x10
 GLOBL dotQ5_KSixteen<>(SB), RODATA|NOPTR, $32
 
 // func dotQ5_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·dotQ5_K(SB), NOSPLIT, $0-64
 	MOVQ y+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -2736,34 +2760,35 @@ rows4:
 	CMPQ  BX, $0x04
 	JL    end4
 	MOVQ  CX, DI
-	MOVQ  q+32(FP), R8
-	MOVQ  d+40(FP), R9
-	MOVQ  sums+48(FP), R10
-	MOVQ  blocks+56(FP), R11
+	LEAQ  (CX)(DX*4), R8
+	MOVQ  q+32(FP), R9
+	MOVQ  d+40(FP), R10
+	MOVQ  sums+48(FP), R11
+	MOVQ  blocks+56(FP), R12
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 
 block4:
-	VMOVDQU      (R10), Y4
-	VPHADDD      32(R10), Y4, Y4
+	VMOVDQU      (R11), Y4
+	VPHADDD      32(R11), Y4, Y4
 	VPERMQ       $0xd8, Y4, Y4
 	VCVTDQ2PS    Y4, Y4
-	VBROADCASTSS (R9), Y5
-	MOVQ         4(DI), R12
-	MOVL         12(DI), R14
-	MOVQ         R14, R13
-	SHLQ         $0x1c, R13
-	ORQ          R13, R14
-	ANDQ         bytes0f<>+0(SB), R14
-	MOVQ         R12, R13
-	SHRQ         $0x02, R13
-	ANDQ         bytes30<>+0(SB), R13
-	ORQ          R13, R14
-	ANDQ         bytes3f<>+0(SB), R12
-	VMOVQ        R12, X7
-	VPINSRQ      $0x01, R14, X7, X7
+	VBROADCASTSS (R10), Y5
+	MOVQ         4(DI), R13
+	MOVL         12(DI), R15
+	MOVQ         R15, R14
+	SHLQ         $0x1c, R14
+	ORQ          R14, R15
+	ANDQ         bytes0f<>+0(SB), R15
+	MOVQ         R13, R14
+	SHRQ         $0x02, R14
+	ANDQ         bytes30<>+0(SB), R14
+	ORQ          R14, R15
+	ANDQ         bytes3f<>+0(SB), R13
+	VMOVQ        R13, X7
+	VPINSRQ      $0x01, R15, X7, X7
 	VPSHUFD      $0xd8, X7, X7
 	VPSRLDQ      $0x08, X7, X8
 	VPMOVZXBD    X8, Y8
@@ -2787,11 +2812,11 @@ block4:
 	VPSLLW       $0x03, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   (R8), Y9, Y9
+	VPMADDUBSW   (R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord0<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   32(R8), Y10, Y10
+	VPMADDUBSW   32(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord1<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2805,11 +2830,11 @@ block4:
 	VPSLLW       $0x01, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   64(R8), Y9, Y9
+	VPMADDUBSW   64(R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord2<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   96(R8), Y10, Y10
+	VPMADDUBSW   96(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord3<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2823,11 +2848,11 @@ block4:
 	VPSRLW       $0x01, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   128(R8), Y9, Y9
+	VPMADDUBSW   128(R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord4<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   160(R8), Y10, Y10
+	VPMADDUBSW   160(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord5<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2841,11 +2866,11 @@ block4:
 	VPSRLW       $0x03, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   192(R8), Y9, Y9
+	VPMADDUBSW   192(R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord6<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   224(R8), Y10, Y10
+	VPMADDUBSW   224(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord7<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2854,19 +2879,19 @@ block4:
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y5, Y11, Y11
 	VFMADD231PS  Y11, Y6, Y0
-	MOVQ         4(DI)(DX*1), R12
-	MOVL         12(DI)(DX*1), R14
-	MOVQ         R14, R13
-	SHLQ         $0x1c, R13
-	ORQ          R13, R14
-	ANDQ         bytes0f<>+0(SB), R14
-	MOVQ         R12, R13
-	SHRQ         $0x02, R13
-	ANDQ         bytes30<>+0(SB), R13
-	ORQ          R13, R14
-	ANDQ         bytes3f<>+0(SB), R12
-	VMOVQ        R12, X7
-	VPINSRQ      $0x01, R14, X7, X7
+	MOVQ         4(DI)(DX*1), R13
+	MOVL         12(DI)(DX*1), R15
+	MOVQ         R15, R14
+	SHLQ         $0x1c, R14
+	ORQ          R14, R15
+	ANDQ         bytes0f<>+0(SB), R15
+	MOVQ         R13, R14
+	SHRQ         $0x02, R14
+	ANDQ         bytes30<>+0(SB), R14
+	ORQ          R14, R15
+	ANDQ         bytes3f<>+0(SB), R13
+	VMOVQ        R13, X7
+	VPINSRQ      $0x01, R15, X7, X7
 	VPSHUFD      $0xd8, X7, X7
 	VPSRLDQ      $0x08, X7, X8
 	VPMOVZXBD    X8, Y8
@@ -2890,11 +2915,11 @@ block4:
 	VPSLLW       $0x03, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   (R8), Y9, Y9
+	VPMADDUBSW   (R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord0<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   32(R8), Y10, Y10
+	VPMADDUBSW   32(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord1<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2908,11 +2933,11 @@ block4:
 	VPSLLW       $0x01, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   64(R8), Y9, Y9
+	VPMADDUBSW   64(R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord2<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   96(R8), Y10, Y10
+	VPMADDUBSW   96(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord3<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2926,11 +2951,11 @@ block4:
 	VPSRLW       $0x01, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   128(R8), Y9, Y9
+	VPMADDUBSW   128(R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord4<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   160(R8), Y10, Y10
+	VPMADDUBSW   160(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord5<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2944,11 +2969,11 @@ block4:
 	VPSRLW       $0x03, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   192(R8), Y9, Y9
+	VPMADDUBSW   192(R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord6<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   224(R8), Y10, Y10
+	VPMADDUBSW   224(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord7<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -2957,19 +2982,19 @@ block4:
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y5, Y11, Y11
 	VFMADD231PS  Y11, Y6, Y1
-	MOVQ         4(DI)(DX*2), R12
-	MOVL         12(DI)(DX*2), R14
-	MOVQ         R14, R13
-	SHLQ         $0x1c, R13
-	ORQ          R13, R14
-	ANDQ         bytes0f<>+0(SB), R14
-	MOVQ         R12, R13
-	SHRQ         $0x02, R13
-	ANDQ         bytes30<>+0(SB), R13
-	ORQ          R13, R14
-	ANDQ         bytes3f<>+0(SB), R12
-	VMOVQ        R12, X7
-	VPINSRQ      $0x01, R14, X7, X7
+	MOVQ         4(DI)(DX*2), R13
+	MOVL         12(DI)(DX*2), R15
+	MOVQ         R15, R14
+	SHLQ         $0x1c, R14
+	ORQ          R14, R15
+	ANDQ         bytes0f<>+0(SB), R15
+	MOVQ         R13, R14
+	SHRQ         $0x02, R14
+	ANDQ         bytes30<>+0(SB), R14
+	ORQ          R14, R15
+	ANDQ         bytes3f<>+0(SB), R13
+	VMOVQ        R13, X7
+	VPINSRQ      $0x01, R15, X7, X7
 	VPSHUFD      $0xd8, X7, X7
 	VPSRLDQ      $0x08, X7, X8
 	VPMOVZXBD    X8, Y8
@@ -2993,11 +3018,11 @@ block4:
 	VPSLLW       $0x03, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   (R8), Y9, Y9
+	VPMADDUBSW   (R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord0<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   32(R8), Y10, Y10
+	VPMADDUBSW   32(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord1<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -3011,11 +3036,11 @@ block4:
 	VPSLLW       $0x01, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   64(R8), Y9, Y9
+	VPMADDUBSW   64(R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord2<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   96(R8), Y10, Y10
+	VPMADDUBSW   96(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord3<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -3029,11 +3054,11 @@ block4:
 	VPSRLW       $0x01, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   128(R8), Y9, Y9
+	VPMADDUBSW   128(R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord4<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   160(R8), Y10, Y10
+	VPMADDUBSW   160(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord5<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -3047,11 +3072,11 @@ block4:
 	VPSRLW       $0x03, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   192(R8), Y9, Y9
+	VPMADDUBSW   192(R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord6<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   224(R8), Y10, Y10
+	VPMADDUBSW   224(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord7<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -3060,19 +3085,19 @@ block4:
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y5, Y11, Y11
 	VFMADD231PS  Y11, Y6, Y2
-	MOVQ         4(DI)(SI*1), R12
-	MOVL         12(DI)(SI*1), R14
-	MOVQ         R14, R13
-	SHLQ         $0x1c, R13
-	ORQ          R13, R14
-	ANDQ         bytes0f<>+0(SB), R14
-	MOVQ         R12, R13
-	SHRQ         $0x02, R13
-	ANDQ         bytes30<>+0(SB), R13
-	ORQ          R13, R14
-	ANDQ         bytes3f<>+0(SB), R12
-	VMOVQ        R12, X7
-	VPINSRQ      $0x01, R14, X7, X7
+	MOVQ         4(DI)(SI*1), R13
+	MOVL         12(DI)(SI*1), R15
+	MOVQ         R15, R14
+	SHLQ         $0x1c, R14
+	ORQ          R14, R15
+	ANDQ         bytes0f<>+0(SB), R15
+	MOVQ         R13, R14
+	SHRQ         $0x02, R14
+	ANDQ         bytes30<>+0(SB), R14
+	ORQ          R14, R15
+	ANDQ         bytes3f<>+0(SB), R13
+	VMOVQ        R13, X7
+	VPINSRQ      $0x01, R15, X7, X7
 	VPSHUFD      $0xd8, X7, X7
 	VPSRLDQ      $0x08, X7, X8
 	VPMOVZXBD    X8, Y8
@@ -3096,11 +3121,11 @@ block4:
 	VPSLLW       $0x03, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   (R8), Y9, Y9
+	VPMADDUBSW   (R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord0<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   32(R8), Y10, Y10
+	VPMADDUBSW   32(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord1<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -3114,11 +3139,11 @@ block4:
 	VPSLLW       $0x01, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   64(R8), Y9, Y9
+	VPMADDUBSW   64(R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord2<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   96(R8), Y10, Y10
+	VPMADDUBSW   96(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord3<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -3132,11 +3157,11 @@ block4:
 	VPSRLW       $0x01, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   128(R8), Y9, Y9
+	VPMADDUBSW   128(R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord4<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   160(R8), Y10, Y10
+	VPMADDUBSW   160(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord5<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -3150,11 +3175,11 @@ block4:
 	VPSRLW       $0x03, Y12, Y11
 	VPAND        dotQ5_KSixteen<>+0(SB), Y11, Y11
 	VPOR         Y11, Y10, Y10
-	VPMADDUBSW   192(R8), Y9, Y9
+	VPMADDUBSW   192(R9), Y9, Y9
 	VPSHUFB      dotQ5_KWord6<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y9, Y9
 	VPADDD       Y9, Y6, Y6
-	VPMADDUBSW   224(R8), Y10, Y10
+	VPMADDUBSW   224(R9), Y10, Y10
 	VPSHUFB      dotQ5_KWord7<>+0(SB), Y7, Y11
 	VPMADDWD     Y11, Y10, Y10
 	VPADDD       Y10, Y6, Y6
@@ -3163,11 +3188,23 @@ block4:
 	VCVTPH2PS    X11, Y11
 	VMULPS       Y5, Y11, Y11
 	VFMADD231PS  Y11, Y6, Y3
+	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	PREFETCHT0   128(R8)
+	PREFETCHT0   192(R8)
+	PREFETCHT0   256(R8)
+	PREFETCHT0   320(R8)
+	PREFETCHT0   384(R8)
+	PREFETCHT0   448(R8)
+	PREFETCHT0   512(R8)
+	PREFETCHT0   576(R8)
+	PREFETCHT0   640(R8)
+	ADDQ         $+704, R8
 	ADDQ         $+176, DI
-	ADDQ         $+256, R8
-	ADDQ         $+4, R9
-	ADDQ         $+64, R10
-	DECQ         R11
+	ADDQ         $+256, R9
+	ADDQ         $+4, R10
+	ADDQ         $+64, R11
+	DECQ         R12
 	JNZ          block4
 	VEXTRACTF128 $0x01, Y0, X15
 	VADDPS       X15, X0, X0
@@ -3518,7 +3555,7 @@ DATA bitPairs<>+31(SB)/1, $0x30
 GLOBL bitPairs<>(SB), RODATA|NOPTR, $32
 
 // func dotQ6_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·dotQ6_K(SB), NOSPLIT, $0-64
 	MOVQ y+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -3530,21 +3567,22 @@ rows4:
 	CMPQ  BX, $0x04
 	JL    end4
 	MOVQ  CX, DI
-	MOVQ  q+32(FP), R8
-	MOVQ  d+40(FP), R9
-	MOVQ  sums+48(FP), R10
-	MOVQ  blocks+56(FP), R11
+	LEAQ  (CX)(DX*4), R8
+	MOVQ  q+32(FP), R9
+	MOVQ  d+40(FP), R10
+	MOVQ  sums+48(FP), R11
+	MOVQ  blocks+56(FP), R12
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 
 block4:
-	VBROADCASTSS (R9), Y4
+	VBROADCASTSS (R10), Y4
 	VPMOVSXBD    192(DI), Y5
-	VPMULLD      (R10), Y5, Y5
+	VPMULLD      (R11), Y5, Y5
 	VPMOVSXBD    200(DI), Y8
-	VPMULLD      32(R10), Y8, Y8
+	VPMULLD      32(R11), Y8, Y8
 	VPADDD       Y8, Y5, Y5
 	VPSLLD       $0x05, Y5, Y5
 	VPXOR        Y8, Y8, Y8
@@ -3558,7 +3596,7 @@ block4:
 	VPSLLW       $0x04, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   (R8), Y7, Y7
+	VPMADDUBSW   (R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords0<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3566,7 +3604,7 @@ block4:
 	VPSLLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   32(R8), Y7, Y7
+	VPMADDUBSW   32(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords1<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3575,7 +3613,7 @@ block4:
 	VPSLLW       $0x00, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   64(R8), Y7, Y7
+	VPMADDUBSW   64(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords2<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3584,7 +3622,7 @@ block4:
 	VPSRLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   96(R8), Y7, Y7
+	VPMADDUBSW   96(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords3<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3596,7 +3634,7 @@ block4:
 	VPSLLW       $0x04, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   128(R8), Y7, Y7
+	VPMADDUBSW   128(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords0<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3604,7 +3642,7 @@ block4:
 	VPSLLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   160(R8), Y7, Y7
+	VPMADDUBSW   160(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords1<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3613,7 +3651,7 @@ block4:
 	VPSLLW       $0x00, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   192(R8), Y7, Y7
+	VPMADDUBSW   192(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords2<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3622,7 +3660,7 @@ block4:
 	VPSRLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   224(R8), Y7, Y7
+	VPMADDUBSW   224(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords3<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3632,9 +3670,9 @@ block4:
 	VMULPS       Y4, Y8, Y8
 	VFMADD231PS  Y8, Y5, Y0
 	VPMOVSXBD    192(DI)(DX*1), Y5
-	VPMULLD      (R10), Y5, Y5
+	VPMULLD      (R11), Y5, Y5
 	VPMOVSXBD    200(DI)(DX*1), Y8
-	VPMULLD      32(R10), Y8, Y8
+	VPMULLD      32(R11), Y8, Y8
 	VPADDD       Y8, Y5, Y5
 	VPSLLD       $0x05, Y5, Y5
 	VPXOR        Y8, Y8, Y8
@@ -3648,7 +3686,7 @@ block4:
 	VPSLLW       $0x04, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   (R8), Y7, Y7
+	VPMADDUBSW   (R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords0<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3656,7 +3694,7 @@ block4:
 	VPSLLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   32(R8), Y7, Y7
+	VPMADDUBSW   32(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords1<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3665,7 +3703,7 @@ block4:
 	VPSLLW       $0x00, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   64(R8), Y7, Y7
+	VPMADDUBSW   64(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords2<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3674,7 +3712,7 @@ block4:
 	VPSRLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   96(R8), Y7, Y7
+	VPMADDUBSW   96(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords3<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3686,7 +3724,7 @@ block4:
 	VPSLLW       $0x04, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   128(R8), Y7, Y7
+	VPMADDUBSW   128(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords0<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3694,7 +3732,7 @@ block4:
 	VPSLLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   160(R8), Y7, Y7
+	VPMADDUBSW   160(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords1<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3703,7 +3741,7 @@ block4:
 	VPSLLW       $0x00, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   192(R8), Y7, Y7
+	VPMADDUBSW   192(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords2<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3712,7 +3750,7 @@ block4:
 	VPSRLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   224(R8), Y7, Y7
+	VPMADDUBSW   224(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords3<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3722,9 +3760,9 @@ block4:
 	VMULPS       Y4, Y8, Y8
 	VFMADD231PS  Y8, Y5, Y1
 	VPMOVSXBD    192(DI)(DX*2), Y5
-	VPMULLD      (R10), Y5, Y5
+	VPMULLD      (R11), Y5, Y5
 	VPMOVSXBD    200(DI)(DX*2), Y8
-	VPMULLD      32(R10), Y8, Y8
+	VPMULLD      32(R11), Y8, Y8
 	VPADDD       Y8, Y5, Y5
 	VPSLLD       $0x05, Y5, Y5
 	VPXOR        Y8, Y8, Y8
@@ -3738,7 +3776,7 @@ block4:
 	VPSLLW       $0x04, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   (R8), Y7, Y7
+	VPMADDUBSW   (R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords0<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3746,7 +3784,7 @@ block4:
 	VPSLLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   32(R8), Y7, Y7
+	VPMADDUBSW   32(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords1<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3755,7 +3793,7 @@ block4:
 	VPSLLW       $0x00, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   64(R8), Y7, Y7
+	VPMADDUBSW   64(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords2<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3764,7 +3802,7 @@ block4:
 	VPSRLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   96(R8), Y7, Y7
+	VPMADDUBSW   96(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords3<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3776,7 +3814,7 @@ block4:
 	VPSLLW       $0x04, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   128(R8), Y7, Y7
+	VPMADDUBSW   128(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords0<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3784,7 +3822,7 @@ block4:
 	VPSLLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   160(R8), Y7, Y7
+	VPMADDUBSW   160(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords1<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3793,7 +3831,7 @@ block4:
 	VPSLLW       $0x00, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   192(R8), Y7, Y7
+	VPMADDUBSW   192(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords2<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3802,7 +3840,7 @@ block4:
 	VPSRLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   224(R8), Y7, Y7
+	VPMADDUBSW   224(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords3<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3812,9 +3850,9 @@ block4:
 	VMULPS       Y4, Y8, Y8
 	VFMADD231PS  Y8, Y5, Y2
 	VPMOVSXBD    192(DI)(SI*1), Y5
-	VPMULLD      (R10), Y5, Y5
+	VPMULLD      (R11), Y5, Y5
 	VPMOVSXBD    200(DI)(SI*1), Y8
-	VPMULLD      32(R10), Y8, Y8
+	VPMULLD      32(R11), Y8, Y8
 	VPADDD       Y8, Y5, Y5
 	VPSLLD       $0x05, Y5, Y5
 	VPXOR        Y8, Y8, Y8
@@ -3828,7 +3866,7 @@ block4:
 	VPSLLW       $0x04, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   (R8), Y7, Y7
+	VPMADDUBSW   (R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords0<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3836,7 +3874,7 @@ block4:
 	VPSLLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   32(R8), Y7, Y7
+	VPMADDUBSW   32(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords1<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3845,7 +3883,7 @@ block4:
 	VPSLLW       $0x00, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   64(R8), Y7, Y7
+	VPMADDUBSW   64(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords2<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3854,7 +3892,7 @@ block4:
 	VPSRLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   96(R8), Y7, Y7
+	VPMADDUBSW   96(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords3<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3866,7 +3904,7 @@ block4:
 	VPSLLW       $0x04, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   128(R8), Y7, Y7
+	VPMADDUBSW   128(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords0<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3874,7 +3912,7 @@ block4:
 	VPSLLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   160(R8), Y7, Y7
+	VPMADDUBSW   160(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords1<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3883,7 +3921,7 @@ block4:
 	VPSLLW       $0x00, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   192(R8), Y7, Y7
+	VPMADDUBSW   192(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords2<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3892,7 +3930,7 @@ block4:
 	VPSRLW       $0x02, Y9, Y8
 	VPAND        bitPairs<>+0(SB), Y8, Y8
 	VPOR         Y8, Y7, Y7
-	VPMADDUBSW   224(R8), Y7, Y7
+	VPMADDUBSW   224(R9), Y7, Y7
 	VPSHUFB      dotQ6_KWords3<>+0(SB), Y6, Y8
 	VPMADDWD     Y8, Y7, Y7
 	VPADDD       Y7, Y5, Y5
@@ -3901,11 +3939,26 @@ block4:
 	VCVTPH2PS    X8, Y8
 	VMULPS       Y4, Y8, Y8
 	VFMADD231PS  Y8, Y5, Y3
+	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	PREFETCHT0   128(R8)
+	PREFETCHT0   192(R8)
+	PREFETCHT0   256(R8)
+	PREFETCHT0   320(R8)
+	PREFETCHT0   384(R8)
+	PREFETCHT0   448(R8)
+	PREFETCHT0   512(R8)
+	PREFETCHT0   576(R8)
+	PREFETCHT0   640(R8)
+	PREFETCHT0   704(R8)
+	PREFETCHT0   768(R8)
+	PREFETCHT0   832(R8)
+	ADDQ         $+840, R8
 	ADDQ         $+210, DI
-	ADDQ         $+256, R8
-	ADDQ         $+4, R9
-	ADDQ         $+64, R10
-	DECQ         R11
+	ADDQ         $+256, R9
+	ADDQ         $+4, R10
+	ADDQ         $+64, R11
+	DECQ         R12
 	JNZ          block4
 	VEXTRACTF128 $0x01, Y0, X15
 	VADDPS       X15, X0, X0
@@ -4069,7 +4122,7 @@ end1:
 	RET
 
 // func dotF32(y *float32, w *uint8, stride int, rows int, x *float32, n int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·dotF32(SB), NOSPLIT, $0-48
 	MOVQ y+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -4081,9 +4134,10 @@ rows4:
 	CMPQ        BX, $0x04
 	JL          end4
 	MOVQ        CX, DI
-	MOVQ        x+32(FP), R8
-	MOVQ        n+40(FP), R9
-	SHRQ        $0x03, R9
+	LEAQ        (CX)(DX*4), R8
+	MOVQ        x+32(FP), R9
+	MOVQ        n+40(FP), R10
+	SHRQ        $0x03, R10
 	VPXOR       Y0, Y0, Y0
 	VPXOR       Y1, Y1, Y1
 	VPXOR       Y2, Y2, Y2
@@ -4092,45 +4146,54 @@ rows4:
 	VPXOR       Y5, Y5, Y5
 	VPXOR       Y6, Y6, Y6
 	VPXOR       Y7, Y7, Y7
-	BTRQ        $0x00, R9
+	BTRQ        $0x00, R10
 	JCC         pairs4
 	VMOVUPS     (DI), Y8
-	VFMADD231PS (R8), Y8, Y0
+	VFMADD231PS (R9), Y8, Y0
 	VMOVUPS     (DI)(DX*1), Y9
-	VFMADD231PS (R8), Y9, Y1
+	VFMADD231PS (R9), Y9, Y1
 	VMOVUPS     (DI)(DX*2), Y10
-	VFMADD231PS (R8), Y10, Y2
+	VFMADD231PS (R9), Y10, Y2
 	VMOVUPS     (DI)(SI*1), Y11
-	VFMADD231PS (R8), Y11, Y3
+	VFMADD231PS (R9), Y11, Y3
+	PREFETCHT0  (R8)
+	PREFETCHT0  64(R8)
+	ADDQ        $+128, R8
 	ADDQ        $+32, DI
-	ADDQ        $+32, R8
+	ADDQ        $+32, R9
 
 pairs4:
-	SHRQ $0x01, R9
+	SHRQ $0x01, R10
 	JZ   sum4
 
 pair4:
 	VMOVUPS     (DI), Y8
-	VFMADD231PS (R8), Y8, Y0
+	VFMADD231PS (R9), Y8, Y0
 	VMOVUPS     (DI)(DX*1), Y9
-	VFMADD231PS (R8), Y9, Y1
+	VFMADD231PS (R9), Y9, Y1
 	VMOVUPS     (DI)(DX*2), Y10
-	VFMADD231PS (R8), Y10, Y2
+	VFMADD231PS (R9), Y10, Y2
 	VMOVUPS     (DI)(SI*1), Y11
-	VFMADD231PS (R8), Y11, Y3
+	VFMADD231PS (R9), Y11, Y3
+	PREFETCHT0  (R8)
+	PREFETCHT0  64(R8)
+	ADDQ        $+128, R8
 	ADDQ        $+32, DI
-	ADDQ        $+32, R8
+	ADDQ        $+32, R9
 	VMOVUPS     (DI), Y8
-	VFMADD231PS (R8), Y8, Y4
+	VFMADD231PS (R9), Y8, Y4
 	VMOVUPS     (DI)(DX*1), Y9
-	VFMADD231PS (R8), Y9, Y5
+	VFMADD231PS (R9), Y9, Y5
 	VMOVUPS     (DI)(DX*2), Y10
-	VFMADD231PS (R8), Y10, Y6
+	VFMADD231PS (R9), Y10, Y6
 	VMOVUPS     (DI)(SI*1), Y11
-	VFMADD231PS (R8), Y11, Y7
+	VFMADD231PS (R9), Y11, Y7
+	PREFETCHT0  (R8)
+	PREFETCHT0  64(R8)
+	ADDQ        $+128, R8
 	ADDQ        $+32, DI
-	ADDQ        $+32, R8
-	DECQ        R9
+	ADDQ        $+32, R9
+	DECQ        R10
 	JNZ         pair4
 
 sum4:
@@ -4226,7 +4289,7 @@ end1:
 	RET
 
 // func dotF16(y *float32, w *uint8, stride int, rows int, x *float32, n int)
-// Requires: AVX, AVX2, F16C, FMA3
+// Requires: AVX, AVX2, F16C, FMA3, MMX+
 TEXT ·dotF16(SB), NOSPLIT, $0-48
 	MOVQ y+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -4238,9 +4301,10 @@ rows4:
 	CMPQ        BX, $0x04
 	JL          end4
 	MOVQ        CX, DI
-	MOVQ        x+32(FP), R8
-	MOVQ        n+40(FP), R9
-	SHRQ        $0x03, R9
+	LEAQ        (CX)(DX*4), R8
+	MOVQ        x+32(FP), R9
+	MOVQ        n+40(FP), R10
+	SHRQ        $0x03, R10
 	VPXOR       Y0, Y0, Y0
 	VPXOR       Y1, Y1, Y1
 	VPXOR       Y2, Y2, Y2
@@ -4249,45 +4313,51 @@ rows4:
 	VPXOR       Y5, Y5, Y5
 	VPXOR       Y6, Y6, Y6
 	VPXOR       Y7, Y7, Y7
-	BTRQ        $0x00, R9
+	BTRQ        $0x00, R10
 	JCC         pairs4
 	VCVTPH2PS   (DI), Y8
-	VFMADD231PS (R8), Y8, Y0
+	VFMADD231PS (R9), Y8, Y0
 	VCVTPH2PS   (DI)(DX*1), Y9
-	VFMADD231PS (R8), Y9, Y1
+	VFMADD231PS (R9), Y9, Y1
 	VCVTPH2PS   (DI)(DX*2), Y10
-	VFMADD231PS (R8), Y10, Y2
+	VFMADD231PS (R9), Y10, Y2
 	VCVTPH2PS   (DI)(SI*1), Y11
-	VFMADD231PS (R8), Y11, Y3
+	VFMADD231PS (R9), Y11, Y3
+	PREFETCHT0  (R8)
+	ADDQ        $+64, R8
 	ADDQ        $+16, DI
-	ADDQ        $+32, R8
+	ADDQ        $+32, R9
 
 pairs4:
-	SHRQ $0x01, R9
+	SHRQ $0x01, R10
 	JZ   sum4
 
 pair4:
 	VCVTPH2PS   (DI), Y8
-	VFMADD231PS (R8), Y8, Y0
+	VFMADD231PS (R9), Y8, Y0
 	VCVTPH2PS   (DI)(DX*1), Y9
-	VFMADD231PS (R8), Y9, Y1
+	VFMADD231PS (R9), Y9, Y1
 	VCVTPH2PS   (DI)(DX*2), Y10
-	VFMADD231PS (R8), Y10, Y2
+	VFMADD231PS (R9), Y10, Y2
 	VCVTPH2PS   (DI)(SI*1), Y11
-	VFMADD231PS (R8), Y11, Y3
+	VFMADD231PS (R9), Y11, Y3
+	PREFETCHT0  (R8)
+	ADDQ        $+64, R8
 	ADDQ        $+16, DI
-	ADDQ        $+32, R8
+	ADDQ        $+32, R9
 	VCVTPH2PS   (DI), Y8
-	VFMADD231PS (R8), Y8, Y4
+	VFMADD231PS (R9), Y8, Y4
 	VCVTPH2PS   (DI)(DX*1), Y9
-	VFMADD231PS (R8), Y9, Y5
+	VFMADD231PS (R9), Y9, Y5
 	VCVTPH2PS   (DI)(DX*2), Y10
-	VFMADD231PS (R8), Y10, Y6
+	VFMADD231PS (R9), Y10, Y6
 	VCVTPH2PS   (DI)(SI*1), Y11
-	VFMADD231PS (R8), Y11, Y7
+	VFMADD231PS (R9), Y11, Y7
+	PREFETCHT0  (R8)
+	ADDQ        $+64, R8
 	ADDQ        $+16, DI
-	ADDQ        $+32, R8
-	DECQ        R9
+	ADDQ        $+32, R9
+	DECQ        R10
 	JNZ         pair4
 
 sum4:
@@ -4383,7 +4453,7 @@ end1:
 	RET
 
 // func dotBF16(y *float32, w *uint8, stride int, rows int, x *float32, n int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·dotBF16(SB), NOSPLIT, $0-48
 	MOVQ y+0(FP), AX
 	MOVQ w+8(FP), CX
@@ -4395,9 +4465,10 @@ rows4:
 	CMPQ        BX, $0x04
 	JL          end4
 	MOVQ        CX, DI
-	MOVQ        x+32(FP), R8
-	MOVQ        n+40(FP), R9
-	SHRQ        $0x03, R9
+	LEAQ        (CX)(DX*4), R8
+	MOVQ        x+32(FP), R9
+	MOVQ        n+40(FP), R10
+	SHRQ        $0x03, R10
 	VPXOR       Y0, Y0, Y0
 	VPXOR       Y1, Y1, Y1
 	VPXOR       Y2, Y2, Y2
@@ -4406,57 +4477,63 @@ rows4:
 	VPXOR       Y5, Y5, Y5
 	VPXOR       Y6, Y6, Y6
 	VPXOR       Y7, Y7, Y7
-	BTRQ        $0x00, R9
+	BTRQ        $0x00, R10
 	JCC         pairs4
 	VPMOVZXWD   (DI), Y8
 	VPSLLD      $0x10, Y8, Y8
-	VFMADD231PS (R8), Y8, Y0
+	VFMADD231PS (R9), Y8, Y0
 	VPMOVZXWD   (DI)(DX*1), Y9
 	VPSLLD      $0x10, Y9, Y9
-	VFMADD231PS (R8), Y9, Y1
+	VFMADD231PS (R9), Y9, Y1
 	VPMOVZXWD   (DI)(DX*2), Y10
 	VPSLLD      $0x10, Y10, Y10
-	VFMADD231PS (R8), Y10, Y2
+	VFMADD231PS (R9), Y10, Y2
 	VPMOVZXWD   (DI)(SI*1), Y11
 	VPSLLD      $0x10, Y11, Y11
-	VFMADD231PS (R8), Y11, Y3
+	VFMADD231PS (R9), Y11, Y3
+	PREFETCHT0  (R8)
+	ADDQ        $+64, R8
 	ADDQ        $+16, DI
-	ADDQ        $+32, R8
+	ADDQ        $+32, R9
 
 pairs4:
-	SHRQ $0x01, R9
+	SHRQ $0x01, R10
 	JZ   sum4
 
 pair4:
 	VPMOVZXWD   (DI), Y8
 	VPSLLD      $0x10, Y8, Y8
-	VFMADD231PS (R8), Y8, Y0
+	VFMADD231PS (R9), Y8, Y0
 	VPMOVZXWD   (DI)(DX*1), Y9
 	VPSLLD      $0x10, Y9, Y9
-	VFMADD231PS (R8), Y9, Y1
+	VFMADD231PS (R9), Y9, Y1
 	VPMOVZXWD   (DI)(DX*2), Y10
 	VPSLLD      $0x10, Y10, Y10
-	VFMADD231PS (R8), Y10, Y2
+	VFMADD231PS (R9), Y10, Y2
 	VPMOVZXWD   (DI)(SI*1), Y11
 	VPSLLD      $0x10, Y11, Y11
-	VFMADD231PS (R8), Y11, Y3
+	VFMADD231PS (R9), Y11, Y3
+	PREFETCHT0  (R8)
+	ADDQ        $+64, R8
 	ADDQ        $+16, DI
-	ADDQ        $+32, R8
+	ADDQ        $+32, R9
 	VPMOVZXWD   (DI), Y8
 	VPSLLD      $0x10, Y8, Y8
-	VFMADD231PS (R8), Y8, Y4
+	VFMADD231PS (R9), Y8, Y4
 	VPMOVZXWD   (DI)(DX*1), Y9
 	VPSLLD      $0x10, Y9, Y9
-	VFMADD231PS (R8), Y9, Y5
+	VFMADD231PS (R9), Y9, Y5
 	VPMOVZXWD   (DI)(DX*2), Y10
 	VPSLLD      $0x10, Y10, Y10
-	VFMADD231PS (R8), Y10, Y6
+	VFMADD231PS (R9), Y10, Y6
 	VPMOVZXWD   (DI)(SI*1), Y11
 	VPSLLD      $0x10, Y11, Y11
-	VFMADD231PS (R8), Y11, Y7
+	VFMADD231PS (R9), Y11, Y7
+	PREFETCHT0  (R8)
+	ADDQ        $+64, R8
 	ADDQ        $+16, DI
-	ADDQ        $+32, R8
-	DECQ        R9
+	ADDQ        $+32, R9
+	DECQ        R10
 	JNZ         pair4
 
 sum4:

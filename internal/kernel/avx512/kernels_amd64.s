@@ -993,7 +993,7 @@ DATA bytes3f<>+0(SB)/8, $0x3f3f3f3f3f3f3f3f
 GLOBL bytes3f<>(SB), RODATA|NOPTR, $8
 
 // func dotQ8_0(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, MMX+
 TEXT ·dotQ8_0(SB), NOSPLIT, $0-56
 	MOVQ         $0x000000000000ff00, AX
 	KMOVQ        AX, K1
@@ -1011,24 +1011,25 @@ rows4:
 	CMPQ   BX, $0x04
 	JL     end4
 	MOVQ   CX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   blocks+48(FP), R10
+	LEAQ   (CX)(DX*4), R8
+	MOVQ   q+32(FP), R9
+	MOVQ   d+40(FP), R10
+	MOVQ   blocks+48(FP), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	SUBQ   $0x02, R10
+	SUBQ   $0x02, R11
 	JL     tail4
 
 pair4:
-	VMOVDQU32    (R8), Z16
+	VMOVDQU32    (R9), Z16
 	VPXORD       Z19, Z19, Z19
 	VPXORD       Z18, Z18, Z18
 	VPDPBUSD     Z16, Z17, Z18
 	VPSUBD       Z18, Z19, Z18
-	VBROADCASTSS (R9), Y19
-	VBROADCASTSS 4(R9), K1, Z19
+	VBROADCASTSS (R10), Y19
+	VBROADCASTSS 4(R10), K1, Z19
 	VMOVDQU32    2(DI), Y4
 	VINSERTI64X4 $0x01, 36(DI), Z4, Z4
 	VPXORD       Z20, Z4, Z4
@@ -1073,21 +1074,27 @@ pair4:
 	VCVTPH2PS    Y15, Z15
 	VMULPS       Z19, Z15, Z15
 	VFMADD231PS  Z15, Z11, Z3
-	ADDQ         $+64, R8
-	ADDQ         $+8, R9
+	ADDQ         $+64, R9
+	ADDQ         $+8, R10
+	PREFETCHT0   (R8)
+	PREFETCHT0   64(R8)
+	PREFETCHT0   128(R8)
+	PREFETCHT0   192(R8)
+	PREFETCHT0   256(R8)
+	ADDQ         $+272, R8
 	ADDQ         $+68, DI
-	SUBQ         $0x02, R10
+	SUBQ         $0x02, R11
 	JGE          pair4
 
 tail4:
-	CMPQ         R10, $-1
+	CMPQ         R11, $-1
 	JNE          sum4
-	VMOVDQU32    (R8), Y16
+	VMOVDQU32    (R9), Y16
 	VPXORD       Z19, Z19, Z19
 	VPXORD       Z18, Z18, Z18
 	VPDPBUSD     Z16, Z17, Z18
 	VPSUBD       Z18, Z19, Z18
-	VBROADCASTSS (R9), Y19
+	VBROADCASTSS (R10), Y19
 	VMOVDQU32    2(DI), Y4
 	VPXORD       Z20, Z4, Z4
 	VMOVDQA32    Z18, Z8
@@ -1246,7 +1253,7 @@ end1:
 	RET
 
 // func dotQ4_0(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, MMX+
 TEXT ·dotQ4_0(SB), NOSPLIT, $0-56
 	MOVQ         $0x000000000000ff00, AX
 	KMOVQ        AX, K1
@@ -1265,24 +1272,25 @@ rows4:
 	CMPQ   BX, $0x04
 	JL     end4
 	MOVQ   CX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   blocks+48(FP), R10
+	LEAQ   (CX)(DX*4), R8
+	MOVQ   q+32(FP), R9
+	MOVQ   d+40(FP), R10
+	MOVQ   blocks+48(FP), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	SUBQ   $0x02, R10
+	SUBQ   $0x02, R11
 	JL     tail4
 
 pair4:
-	VMOVDQU32       (R8), Z16
+	VMOVDQU32       (R9), Z16
 	VPXORD          Z19, Z19, Z19
 	VPXORD          Z18, Z18, Z18
 	VPDPBUSD        Z16, Z17, Z18
 	VPSUBD          Z18, Z19, Z18
-	VBROADCASTSS    (R9), Y19
-	VBROADCASTSS    4(R9), K1, Z19
+	VBROADCASTSS    (R10), Y19
+	VBROADCASTSS    4(R10), K1, Z19
 	VBROADCASTI32X4 2(DI), Z4
 	VBROADCASTI32X4 20(DI), K1, Z4
 	VPSRLVD         Z21, Z4, Z4
@@ -1331,21 +1339,25 @@ pair4:
 	VCVTPH2PS       Y15, Z15
 	VMULPS          Z19, Z15, Z15
 	VFMADD231PS     Z15, Z11, Z3
-	ADDQ            $+64, R8
-	ADDQ            $+8, R9
+	ADDQ            $+64, R9
+	ADDQ            $+8, R10
+	PREFETCHT0      (R8)
+	PREFETCHT0      64(R8)
+	PREFETCHT0      128(R8)
+	ADDQ            $+144, R8
 	ADDQ            $+36, DI
-	SUBQ            $0x02, R10
+	SUBQ            $0x02, R11
 	JGE             pair4
 
 tail4:
-	CMPQ            R10, $-1
+	CMPQ            R11, $-1
 	JNE             sum4
-	VMOVDQU32       (R8), Y16
+	VMOVDQU32       (R9), Y16
 	VPXORD          Z19, Z19, Z19
 	VPXORD          Z18, Z18, Z18
 	VPDPBUSD        Z16, Z17, Z18
 	VPSUBD          Z18, Z19, Z18
-	VBROADCASTSS    (R9), Y19
+	VBROADCASTSS    (R10), Y19
 	VBROADCASTI32X4 2(DI), Z4
 	VPSRLVD         Z21, Z4, Z4
 	VPANDD          Z20, Z4, Z4
@@ -1528,7 +1540,7 @@ DATA nibbleShifts<>+60(SB)/4, $0x00000004
 GLOBL nibbleShifts<>(SB), RODATA|NOPTR, $64
 
 // func dotIQ4NL(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, MMX+
 TEXT ·dotIQ4NL(SB), NOSPLIT, $0-56
 	MOVQ            $0x000000000000ff00, AX
 	KMOVQ           AX, K1
@@ -1548,24 +1560,25 @@ rows4:
 	CMPQ   BX, $0x04
 	JL     end4
 	MOVQ   CX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   blocks+48(FP), R10
+	LEAQ   (CX)(DX*4), R8
+	MOVQ   q+32(FP), R9
+	MOVQ   d+40(FP), R10
+	MOVQ   blocks+48(FP), R11
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
-	SUBQ   $0x02, R10
+	SUBQ   $0x02, R11
 	JL     tail4
 
 pair4:
-	VMOVDQU32       (R8), Z16
+	VMOVDQU32       (R9), Z16
 	VPXORD          Z19, Z19, Z19
 	VPXORD          Z18, Z18, Z18
 	VPDPBUSD        Z16, Z17, Z18
 	VPSUBD          Z18, Z19, Z18
-	VBROADCASTSS    (R9), Y19
-	VBROADCASTSS    4(R9), K1, Z19
+	VBROADCASTSS    (R10), Y19
+	VBROADCASTSS    4(R10), K1, Z19
 	VBROADCASTI32X4 2(DI), Z4
 	VBROADCASTI32X4 20(DI), K1, Z4
 	VPSRLVD         Z21, Z4, Z4
@@ -1618,21 +1631,25 @@ pair4:
 	VCVTPH2PS       Y15, Z15
 	VMULPS          Z19, Z15, Z15
 	VFMADD231PS     Z15, Z11, Z3
-	ADDQ            $+64, R8
-	ADDQ            $+8, R9
+	ADDQ            $+64, R9
+	ADDQ            $+8, R10
+	PREFETCHT0      (R8)
+	PREFETCHT0      64(R8)
+	PREFETCHT0      128(R8)
+	ADDQ            $+144, R8
 	ADDQ            $+36, DI
-	SUBQ            $0x02, R10
+	SUBQ            $0x02, R11
 	JGE             pair4
 
 tail4:
-	CMPQ            R10, $-1
+	CMPQ            R11, $-1
 	JNE             sum4
-	VMOVDQU32       (R8), Y16
+	VMOVDQU32       (R9), Y16
 	VPXORD          Z19, Z19, Z19
 	VPXORD          Z18, Z18, Z18
 	VPDPBUSD        Z16, Z17, Z18
 	VPSUBD          Z18, Z19, Z18
-	VBROADCASTSS    (R9), Y19
+	VBROADCASTSS    (R10), Y19
 	VBROADCASTI32X4 2(DI), Z4
 	VPSRLVD         Z21, Z4, Z4
 	VPANDD          Z20, Z4, Z4
@@ -1821,7 +1838,7 @@ DATA iq4Codes<>+15(SB)/1, $0xf1
 GLOBL iq4Codes<>(SB), RODATA|NOPTR, $16
 
 // func dotQ4_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, MMX+
 TEXT ·dotQ4_K(SB), NOSPLIT, $0-64
 	VMOVDQU32    dotQ4_KScales0<>+0(SB), Z8
 	VMOVDQU32    dotQ4_KScales1<>+0(SB), Z9
@@ -1845,230 +1862,241 @@ rows4:
 	CMPQ   BX, $0x04
 	JL     end4
 	MOVQ   CX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   sums+48(FP), R10
-	MOVQ   blocks+56(FP), R11
+	LEAQ   (CX)(DX*4), R8
+	MOVQ   q+32(FP), R9
+	MOVQ   d+40(FP), R10
+	MOVQ   sums+48(FP), R11
+	MOVQ   blocks+56(FP), R12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 
 block4:
-	VMOVDQU32       (R10), Z15
+	VMOVDQU32       (R11), Z15
 	VPSRLQ          $0x20, Z15, Z21
 	VPADDD          Z21, Z15, Z15
 	VPERMD.Z        Z15, Z14, K1, Z15
 	VCVTDQ2PS       Z15, Z15
-	MOVQ            4(DI), R12
-	MOVL            12(DI), R14
-	MOVQ            R14, R13
-	SHLQ            $0x1c, R13
-	ORQ             R13, R14
-	ANDQ            bytes0f<>+0(SB), R14
-	MOVQ            R12, R13
-	SHRQ            $0x02, R13
-	ANDQ            bytes30<>+0(SB), R13
-	ORQ             R13, R14
-	ANDQ            bytes3f<>+0(SB), R12
-	VMOVQ           R12, X22
-	VPINSRQ         $0x01, R14, X22, X22
+	MOVQ            4(DI), R13
+	MOVL            12(DI), R15
+	MOVQ            R15, R14
+	SHLQ            $0x1c, R14
+	ORQ             R14, R15
+	ANDQ            bytes0f<>+0(SB), R15
+	MOVQ            R13, R14
+	SHRQ            $0x02, R14
+	ANDQ            bytes30<>+0(SB), R14
+	ORQ             R14, R15
+	ANDQ            bytes3f<>+0(SB), R13
+	VMOVQ           R13, X22
+	VPINSRQ         $0x01, R15, X22, X22
 	VPMOVZXBD       X22, Z23
 	VCVTDQ2PS       Z23, Z23
 	VMULPS          Z15, Z23, Z23
 	VPBROADCASTW    2(DI), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFNMADD231PS    Z24, Z23, Z0
 	VPMOVZXBW       X22, Y22
 	VPXORD          Z4, Z4, Z4
 	VBROADCASTI64X4 16(DI), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      (R8), Z23, Z23
+	VPMADDUBSW      (R9), Z23, Z23
 	VPERMW          Z22, Z8, Z24
 	VPDPWSSD        Z24, Z23, Z4
 	VBROADCASTI64X4 48(DI), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      64(R8), Z23, Z23
+	VPMADDUBSW      64(R9), Z23, Z23
 	VPERMW          Z22, Z9, Z24
 	VPDPWSSD        Z24, Z23, Z4
 	VBROADCASTI64X4 80(DI), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      128(R8), Z23, Z23
+	VPMADDUBSW      128(R9), Z23, Z23
 	VPERMW          Z22, Z10, Z24
 	VPDPWSSD        Z24, Z23, Z4
 	VBROADCASTI64X4 112(DI), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      192(R8), Z23, Z23
+	VPMADDUBSW      192(R9), Z23, Z23
 	VPERMW          Z22, Z11, Z24
 	VPDPWSSD        Z24, Z23, Z4
 	VCVTDQ2PS       Z4, Z4
 	VPBROADCASTW    (DI), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFMADD231PS     Z24, Z4, Z0
-	MOVQ            4(DI)(DX*1), R12
-	MOVL            12(DI)(DX*1), R14
-	MOVQ            R14, R13
-	SHLQ            $0x1c, R13
-	ORQ             R13, R14
-	ANDQ            bytes0f<>+0(SB), R14
-	MOVQ            R12, R13
-	SHRQ            $0x02, R13
-	ANDQ            bytes30<>+0(SB), R13
-	ORQ             R13, R14
-	ANDQ            bytes3f<>+0(SB), R12
-	VMOVQ           R12, X22
-	VPINSRQ         $0x01, R14, X22, X22
+	MOVQ            4(DI)(DX*1), R13
+	MOVL            12(DI)(DX*1), R15
+	MOVQ            R15, R14
+	SHLQ            $0x1c, R14
+	ORQ             R14, R15
+	ANDQ            bytes0f<>+0(SB), R15
+	MOVQ            R13, R14
+	SHRQ            $0x02, R14
+	ANDQ            bytes30<>+0(SB), R14
+	ORQ             R14, R15
+	ANDQ            bytes3f<>+0(SB), R13
+	VMOVQ           R13, X22
+	VPINSRQ         $0x01, R15, X22, X22
 	VPMOVZXBD       X22, Z23
 	VCVTDQ2PS       Z23, Z23
 	VMULPS          Z15, Z23, Z23
 	VPBROADCASTW    2(DI)(DX*1), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFNMADD231PS    Z24, Z23, Z1
 	VPMOVZXBW       X22, Y22
 	VPXORD          Z5, Z5, Z5
 	VBROADCASTI64X4 16(DI)(DX*1), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      (R8), Z23, Z23
+	VPMADDUBSW      (R9), Z23, Z23
 	VPERMW          Z22, Z8, Z24
 	VPDPWSSD        Z24, Z23, Z5
 	VBROADCASTI64X4 48(DI)(DX*1), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      64(R8), Z23, Z23
+	VPMADDUBSW      64(R9), Z23, Z23
 	VPERMW          Z22, Z9, Z24
 	VPDPWSSD        Z24, Z23, Z5
 	VBROADCASTI64X4 80(DI)(DX*1), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      128(R8), Z23, Z23
+	VPMADDUBSW      128(R9), Z23, Z23
 	VPERMW          Z22, Z10, Z24
 	VPDPWSSD        Z24, Z23, Z5
 	VBROADCASTI64X4 112(DI)(DX*1), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      192(R8), Z23, Z23
+	VPMADDUBSW      192(R9), Z23, Z23
 	VPERMW          Z22, Z11, Z24
 	VPDPWSSD        Z24, Z23, Z5
 	VCVTDQ2PS       Z5, Z5
 	VPBROADCASTW    (DI)(DX*1), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFMADD231PS     Z24, Z5, Z1
-	MOVQ            4(DI)(DX*2), R12
-	MOVL            12(DI)(DX*2), R14
-	MOVQ            R14, R13
-	SHLQ            $0x1c, R13
-	ORQ             R13, R14
-	ANDQ            bytes0f<>+0(SB), R14
-	MOVQ            R12, R13
-	SHRQ            $0x02, R13
-	ANDQ            bytes30<>+0(SB), R13
-	ORQ             R13, R14
-	ANDQ            bytes3f<>+0(SB), R12
-	VMOVQ           R12, X22
-	VPINSRQ         $0x01, R14, X22, X22
+	MOVQ            4(DI)(DX*2), R13
+	MOVL            12(DI)(DX*2), R15
+	MOVQ            R15, R14
+	SHLQ            $0x1c, R14
+	ORQ             R14, R15
+	ANDQ            bytes0f<>+0(SB), R15
+	MOVQ            R13, R14
+	SHRQ            $0x02, R14
+	ANDQ            bytes30<>+0(SB), R14
+	ORQ             R14, R15
+	ANDQ            bytes3f<>+0(SB), R13
+	VMOVQ           R13, X22
+	VPINSRQ         $0x01, R15, X22, X22
 	VPMOVZXBD       X22, Z23
 	VCVTDQ2PS       Z23, Z23
 	VMULPS          Z15, Z23, Z23
 	VPBROADCASTW    2(DI)(DX*2), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFNMADD231PS    Z24, Z23, Z2
 	VPMOVZXBW       X22, Y22
 	VPXORD          Z6, Z6, Z6
 	VBROADCASTI64X4 16(DI)(DX*2), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      (R8), Z23, Z23
+	VPMADDUBSW      (R9), Z23, Z23
 	VPERMW          Z22, Z8, Z24
 	VPDPWSSD        Z24, Z23, Z6
 	VBROADCASTI64X4 48(DI)(DX*2), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      64(R8), Z23, Z23
+	VPMADDUBSW      64(R9), Z23, Z23
 	VPERMW          Z22, Z9, Z24
 	VPDPWSSD        Z24, Z23, Z6
 	VBROADCASTI64X4 80(DI)(DX*2), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      128(R8), Z23, Z23
+	VPMADDUBSW      128(R9), Z23, Z23
 	VPERMW          Z22, Z10, Z24
 	VPDPWSSD        Z24, Z23, Z6
 	VBROADCASTI64X4 112(DI)(DX*2), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      192(R8), Z23, Z23
+	VPMADDUBSW      192(R9), Z23, Z23
 	VPERMW          Z22, Z11, Z24
 	VPDPWSSD        Z24, Z23, Z6
 	VCVTDQ2PS       Z6, Z6
 	VPBROADCASTW    (DI)(DX*2), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFMADD231PS     Z24, Z6, Z2
-	MOVQ            4(DI)(SI*1), R12
-	MOVL            12(DI)(SI*1), R14
-	MOVQ            R14, R13
-	SHLQ            $0x1c, R13
-	ORQ             R13, R14
-	ANDQ            bytes0f<>+0(SB), R14
-	MOVQ            R12, R13
-	SHRQ            $0x02, R13
-	ANDQ            bytes30<>+0(SB), R13
-	ORQ             R13, R14
-	ANDQ            bytes3f<>+0(SB), R12
-	VMOVQ           R12, X22
-	VPINSRQ         $0x01, R14, X22, X22
+	MOVQ            4(DI)(SI*1), R13
+	MOVL            12(DI)(SI*1), R15
+	MOVQ            R15, R14
+	SHLQ            $0x1c, R14
+	ORQ             R14, R15
+	ANDQ            bytes0f<>+0(SB), R15
+	MOVQ            R13, R14
+	SHRQ            $0x02, R14
+	ANDQ            bytes30<>+0(SB), R14
+	ORQ             R14, R15
+	ANDQ            bytes3f<>+0(SB), R13
+	VMOVQ           R13, X22
+	VPINSRQ         $0x01, R15, X22, X22
 	VPMOVZXBD       X22, Z23
 	VCVTDQ2PS       Z23, Z23
 	VMULPS          Z15, Z23, Z23
 	VPBROADCASTW    2(DI)(SI*1), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFNMADD231PS    Z24, Z23, Z3
 	VPMOVZXBW       X22, Y22
 	VPXORD          Z7, Z7, Z7
 	VBROADCASTI64X4 16(DI)(SI*1), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      (R8), Z23, Z23
+	VPMADDUBSW      (R9), Z23, Z23
 	VPERMW          Z22, Z8, Z24
 	VPDPWSSD        Z24, Z23, Z7
 	VBROADCASTI64X4 48(DI)(SI*1), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      64(R8), Z23, Z23
+	VPMADDUBSW      64(R9), Z23, Z23
 	VPERMW          Z22, Z9, Z24
 	VPDPWSSD        Z24, Z23, Z7
 	VBROADCASTI64X4 80(DI)(SI*1), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      128(R8), Z23, Z23
+	VPMADDUBSW      128(R9), Z23, Z23
 	VPERMW          Z22, Z10, Z24
 	VPDPWSSD        Z24, Z23, Z7
 	VBROADCASTI64X4 112(DI)(SI*1), Z23
 	VPSRLVW         Z13, Z23, Z23
 	VPANDD          Z12, Z23, Z23
-	VPMADDUBSW      192(R8), Z23, Z23
+	VPMADDUBSW      192(R9), Z23, Z23
 	VPERMW          Z22, Z11, Z24
 	VPDPWSSD        Z24, Z23, Z7
 	VCVTDQ2PS       Z7, Z7
 	VPBROADCASTW    (DI)(SI*1), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFMADD231PS     Z24, Z7, Z3
+	PREFETCHT0      (R8)
+	PREFETCHT0      64(R8)
+	PREFETCHT0      128(R8)
+	PREFETCHT0      192(R8)
+	PREFETCHT0      256(R8)
+	PREFETCHT0      320(R8)
+	PREFETCHT0      384(R8)
+	PREFETCHT0      448(R8)
+	PREFETCHT0      512(R8)
+	ADDQ            $+576, R8
 	ADDQ            $+144, DI
-	ADDQ            $+256, R8
-	ADDQ            $+4, R9
-	ADDQ            $+64, R10
-	DECQ            R11
+	ADDQ            $+256, R9
+	ADDQ            $+4, R10
+	ADDQ            $+64, R11
+	DECQ            R12
 	JNZ             block4
 	VEXTRACTF64X4   $0x01, Z0, Y31
 	VADDPS          Y31, Y0, Y0
@@ -2395,7 +2423,7 @@ DATA dotQ4_KPairs<>+60(SB)/4, $0x0000000e
 GLOBL dotQ4_KPairs<>(SB), RODATA|NOPTR, $64
 
 // func dotQ5_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, MMX+
 TEXT ·dotQ5_K(SB), NOSPLIT, $0-64
 	VMOVDQU32    dotQ5_KScales0<>+0(SB), Z8
 	VMOVDQU32    dotQ5_KBits0<>+0(SB), Z16
@@ -2423,40 +2451,41 @@ rows4:
 	CMPQ   BX, $0x04
 	JL     end4
 	MOVQ   CX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   sums+48(FP), R10
-	MOVQ   blocks+56(FP), R11
+	LEAQ   (CX)(DX*4), R8
+	MOVQ   q+32(FP), R9
+	MOVQ   d+40(FP), R10
+	MOVQ   sums+48(FP), R11
+	MOVQ   blocks+56(FP), R12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
 
 block4:
-	VMOVDQU32       (R10), Z15
+	VMOVDQU32       (R11), Z15
 	VPSRLQ          $0x20, Z15, Z21
 	VPADDD          Z21, Z15, Z15
 	VPERMD.Z        Z15, Z14, K1, Z15
 	VCVTDQ2PS       Z15, Z15
-	MOVQ            4(DI), R12
-	MOVL            12(DI), R14
-	MOVQ            R14, R13
-	SHLQ            $0x1c, R13
-	ORQ             R13, R14
-	ANDQ            bytes0f<>+0(SB), R14
-	MOVQ            R12, R13
-	SHRQ            $0x02, R13
-	ANDQ            bytes30<>+0(SB), R13
-	ORQ             R13, R14
-	ANDQ            bytes3f<>+0(SB), R12
-	VMOVQ           R12, X22
-	VPINSRQ         $0x01, R14, X22, X22
+	MOVQ            4(DI), R13
+	MOVL            12(DI), R15
+	MOVQ            R15, R14
+	SHLQ            $0x1c, R14
+	ORQ             R14, R15
+	ANDQ            bytes0f<>+0(SB), R15
+	MOVQ            R13, R14
+	SHRQ            $0x02, R14
+	ANDQ            bytes30<>+0(SB), R14
+	ORQ             R14, R15
+	ANDQ            bytes3f<>+0(SB), R13
+	VMOVQ           R13, X22
+	VPINSRQ         $0x01, R15, X22, X22
 	VPMOVZXBD       X22, Z23
 	VCVTDQ2PS       Z23, Z23
 	VMULPS          Z15, Z23, Z23
 	VPBROADCASTW    2(DI), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFNMADD231PS    Z24, Z23, Z0
 	VPMOVZXBW       X22, Y22
 	VPXORD          Z4, Z4, Z4
@@ -2466,7 +2495,7 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z16, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      (R8), Z23, Z23
+	VPMADDUBSW      (R9), Z23, Z23
 	VPERMW          Z22, Z8, Z24
 	VPDPWSSD        Z24, Z23, Z4
 	VBROADCASTI64X4 80(DI), Z23
@@ -2474,7 +2503,7 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z17, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      64(R8), Z23, Z23
+	VPMADDUBSW      64(R9), Z23, Z23
 	VPERMW          Z22, Z9, Z24
 	VPDPWSSD        Z24, Z23, Z4
 	VBROADCASTI64X4 112(DI), Z23
@@ -2482,7 +2511,7 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z18, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      128(R8), Z23, Z23
+	VPMADDUBSW      128(R9), Z23, Z23
 	VPERMW          Z22, Z10, Z24
 	VPDPWSSD        Z24, Z23, Z4
 	VBROADCASTI64X4 144(DI), Z23
@@ -2490,33 +2519,33 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z19, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      192(R8), Z23, Z23
+	VPMADDUBSW      192(R9), Z23, Z23
 	VPERMW          Z22, Z11, Z24
 	VPDPWSSD        Z24, Z23, Z4
 	VCVTDQ2PS       Z4, Z4
 	VPBROADCASTW    (DI), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFMADD231PS     Z24, Z4, Z0
-	MOVQ            4(DI)(DX*1), R12
-	MOVL            12(DI)(DX*1), R14
-	MOVQ            R14, R13
-	SHLQ            $0x1c, R13
-	ORQ             R13, R14
-	ANDQ            bytes0f<>+0(SB), R14
-	MOVQ            R12, R13
-	SHRQ            $0x02, R13
-	ANDQ            bytes30<>+0(SB), R13
-	ORQ             R13, R14
-	ANDQ            bytes3f<>+0(SB), R12
-	VMOVQ           R12, X22
-	VPINSRQ         $0x01, R14, X22, X22
+	MOVQ            4(DI)(DX*1), R13
+	MOVL            12(DI)(DX*1), R15
+	MOVQ            R15, R14
+	SHLQ            $0x1c, R14
+	ORQ             R14, R15
+	ANDQ            bytes0f<>+0(SB), R15
+	MOVQ            R13, R14
+	SHRQ            $0x02, R14
+	ANDQ            bytes30<>+0(SB), R14
+	ORQ             R14, R15
+	ANDQ            bytes3f<>+0(SB), R13
+	VMOVQ           R13, X22
+	VPINSRQ         $0x01, R15, X22, X22
 	VPMOVZXBD       X22, Z23
 	VCVTDQ2PS       Z23, Z23
 	VMULPS          Z15, Z23, Z23
 	VPBROADCASTW    2(DI)(DX*1), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFNMADD231PS    Z24, Z23, Z1
 	VPMOVZXBW       X22, Y22
 	VPXORD          Z5, Z5, Z5
@@ -2526,7 +2555,7 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z16, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      (R8), Z23, Z23
+	VPMADDUBSW      (R9), Z23, Z23
 	VPERMW          Z22, Z8, Z24
 	VPDPWSSD        Z24, Z23, Z5
 	VBROADCASTI64X4 80(DI)(DX*1), Z23
@@ -2534,7 +2563,7 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z17, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      64(R8), Z23, Z23
+	VPMADDUBSW      64(R9), Z23, Z23
 	VPERMW          Z22, Z9, Z24
 	VPDPWSSD        Z24, Z23, Z5
 	VBROADCASTI64X4 112(DI)(DX*1), Z23
@@ -2542,7 +2571,7 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z18, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      128(R8), Z23, Z23
+	VPMADDUBSW      128(R9), Z23, Z23
 	VPERMW          Z22, Z10, Z24
 	VPDPWSSD        Z24, Z23, Z5
 	VBROADCASTI64X4 144(DI)(DX*1), Z23
@@ -2550,33 +2579,33 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z19, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      192(R8), Z23, Z23
+	VPMADDUBSW      192(R9), Z23, Z23
 	VPERMW          Z22, Z11, Z24
 	VPDPWSSD        Z24, Z23, Z5
 	VCVTDQ2PS       Z5, Z5
 	VPBROADCASTW    (DI)(DX*1), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFMADD231PS     Z24, Z5, Z1
-	MOVQ            4(DI)(DX*2), R12
-	MOVL            12(DI)(DX*2), R14
-	MOVQ            R14, R13
-	SHLQ            $0x1c, R13
-	ORQ             R13, R14
-	ANDQ            bytes0f<>+0(SB), R14
-	MOVQ            R12, R13
-	SHRQ            $0x02, R13
-	ANDQ            bytes30<>+0(SB), R13
-	ORQ             R13, R14
-	ANDQ            bytes3f<>+0(SB), R12
-	VMOVQ           R12, X22
-	VPINSRQ         $0x01, R14, X22, X22
+	MOVQ            4(DI)(DX*2), R13
+	MOVL            12(DI)(DX*2), R15
+	MOVQ            R15, R14
+	SHLQ            $0x1c, R14
+	ORQ             R14, R15
+	ANDQ            bytes0f<>+0(SB), R15
+	MOVQ            R13, R14
+	SHRQ            $0x02, R14
+	ANDQ            bytes30<>+0(SB), R14
+	ORQ             R14, R15
+	ANDQ            bytes3f<>+0(SB), R13
+	VMOVQ           R13, X22
+	VPINSRQ         $0x01, R15, X22, X22
 	VPMOVZXBD       X22, Z23
 	VCVTDQ2PS       Z23, Z23
 	VMULPS          Z15, Z23, Z23
 	VPBROADCASTW    2(DI)(DX*2), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFNMADD231PS    Z24, Z23, Z2
 	VPMOVZXBW       X22, Y22
 	VPXORD          Z6, Z6, Z6
@@ -2586,7 +2615,7 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z16, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      (R8), Z23, Z23
+	VPMADDUBSW      (R9), Z23, Z23
 	VPERMW          Z22, Z8, Z24
 	VPDPWSSD        Z24, Z23, Z6
 	VBROADCASTI64X4 80(DI)(DX*2), Z23
@@ -2594,7 +2623,7 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z17, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      64(R8), Z23, Z23
+	VPMADDUBSW      64(R9), Z23, Z23
 	VPERMW          Z22, Z9, Z24
 	VPDPWSSD        Z24, Z23, Z6
 	VBROADCASTI64X4 112(DI)(DX*2), Z23
@@ -2602,7 +2631,7 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z18, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      128(R8), Z23, Z23
+	VPMADDUBSW      128(R9), Z23, Z23
 	VPERMW          Z22, Z10, Z24
 	VPDPWSSD        Z24, Z23, Z6
 	VBROADCASTI64X4 144(DI)(DX*2), Z23
@@ -2610,33 +2639,33 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z19, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      192(R8), Z23, Z23
+	VPMADDUBSW      192(R9), Z23, Z23
 	VPERMW          Z22, Z11, Z24
 	VPDPWSSD        Z24, Z23, Z6
 	VCVTDQ2PS       Z6, Z6
 	VPBROADCASTW    (DI)(DX*2), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFMADD231PS     Z24, Z6, Z2
-	MOVQ            4(DI)(SI*1), R12
-	MOVL            12(DI)(SI*1), R14
-	MOVQ            R14, R13
-	SHLQ            $0x1c, R13
-	ORQ             R13, R14
-	ANDQ            bytes0f<>+0(SB), R14
-	MOVQ            R12, R13
-	SHRQ            $0x02, R13
-	ANDQ            bytes30<>+0(SB), R13
-	ORQ             R13, R14
-	ANDQ            bytes3f<>+0(SB), R12
-	VMOVQ           R12, X22
-	VPINSRQ         $0x01, R14, X22, X22
+	MOVQ            4(DI)(SI*1), R13
+	MOVL            12(DI)(SI*1), R15
+	MOVQ            R15, R14
+	SHLQ            $0x1c, R14
+	ORQ             R14, R15
+	ANDQ            bytes0f<>+0(SB), R15
+	MOVQ            R13, R14
+	SHRQ            $0x02, R14
+	ANDQ            bytes30<>+0(SB), R14
+	ORQ             R14, R15
+	ANDQ            bytes3f<>+0(SB), R13
+	VMOVQ           R13, X22
+	VPINSRQ         $0x01, R15, X22, X22
 	VPMOVZXBD       X22, Z23
 	VCVTDQ2PS       Z23, Z23
 	VMULPS          Z15, Z23, Z23
 	VPBROADCASTW    2(DI)(SI*1), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFNMADD231PS    Z24, Z23, Z3
 	VPMOVZXBW       X22, Y22
 	VPXORD          Z7, Z7, Z7
@@ -2646,7 +2675,7 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z16, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      (R8), Z23, Z23
+	VPMADDUBSW      (R9), Z23, Z23
 	VPERMW          Z22, Z8, Z24
 	VPDPWSSD        Z24, Z23, Z7
 	VBROADCASTI64X4 80(DI)(SI*1), Z23
@@ -2654,7 +2683,7 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z17, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      64(R8), Z23, Z23
+	VPMADDUBSW      64(R9), Z23, Z23
 	VPERMW          Z22, Z9, Z24
 	VPDPWSSD        Z24, Z23, Z7
 	VBROADCASTI64X4 112(DI)(SI*1), Z23
@@ -2662,7 +2691,7 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z18, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      128(R8), Z23, Z23
+	VPMADDUBSW      128(R9), Z23, Z23
 	VPERMW          Z22, Z10, Z24
 	VPDPWSSD        Z24, Z23, Z7
 	VBROADCASTI64X4 144(DI)(SI*1), Z23
@@ -2670,19 +2699,31 @@ block4:
 	VPANDD          Z12, Z23, Z23
 	VPTESTMB        Z19, Z26, K2
 	VPADDB          Z20, Z23, K2, Z23
-	VPMADDUBSW      192(R8), Z23, Z23
+	VPMADDUBSW      192(R9), Z23, Z23
 	VPERMW          Z22, Z11, Z24
 	VPDPWSSD        Z24, Z23, Z7
 	VCVTDQ2PS       Z7, Z7
 	VPBROADCASTW    (DI)(SI*1), Y24
 	VCVTPH2PS       Y24, Z24
-	VMULPS.BCST     (R9), Z24, Z24
+	VMULPS.BCST     (R10), Z24, Z24
 	VFMADD231PS     Z24, Z7, Z3
+	PREFETCHT0      (R8)
+	PREFETCHT0      64(R8)
+	PREFETCHT0      128(R8)
+	PREFETCHT0      192(R8)
+	PREFETCHT0      256(R8)
+	PREFETCHT0      320(R8)
+	PREFETCHT0      384(R8)
+	PREFETCHT0      448(R8)
+	PREFETCHT0      512(R8)
+	PREFETCHT0      576(R8)
+	PREFETCHT0      640(R8)
+	ADDQ            $+704, R8
 	ADDQ            $+176, DI
-	ADDQ            $+256, R8
-	ADDQ            $+4, R9
-	ADDQ            $+64, R10
-	DECQ            R11
+	ADDQ            $+256, R9
+	ADDQ            $+4, R10
+	ADDQ            $+64, R11
+	DECQ            R12
 	JNZ             block4
 	VEXTRACTF64X4   $0x01, Z0, Y31
 	VADDPS          Y31, Y0, Y0
@@ -3154,7 +3195,7 @@ DATA dotQ5_KPairs<>+60(SB)/4, $0x0000000e
 GLOBL dotQ5_KPairs<>(SB), RODATA|NOPTR, $64
 
 // func dotQ6_K(y *float32, w *uint8, stride int, rows int, q *int8, d *float32, sums *int32, blocks int)
-// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, AVX512VNNI, MMX+
 TEXT ·dotQ6_K(SB), NOSPLIT, $0-64
 	VMOVDQU32    dotQ6_KScales0<>+0(SB), Z8
 	VMOVDQU32    dotQ6_KScales1<>+0(SB), Z9
@@ -3176,10 +3217,11 @@ rows4:
 	CMPQ   BX, $0x04
 	JL     end4
 	MOVQ   CX, DI
-	MOVQ   q+32(FP), R8
-	MOVQ   d+40(FP), R9
-	MOVQ   sums+48(FP), R10
-	MOVQ   blocks+56(FP), R11
+	LEAQ   (CX)(DX*4), R8
+	MOVQ   q+32(FP), R9
+	MOVQ   d+40(FP), R10
+	MOVQ   sums+48(FP), R11
+	MOVQ   blocks+56(FP), R12
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	VPXORD Z2, Z2, Z2
@@ -3187,7 +3229,7 @@ rows4:
 
 block4:
 	VPXORD          Z16, Z16, Z16
-	VMOVDQU32       (R10), Z17
+	VMOVDQU32       (R11), Z17
 	VPSLLD          $0x05, Z17, Z17
 	VPSUBD          Z17, Z16, Z16
 	VPMOVSXBD       192(DI), Z4
@@ -3202,10 +3244,10 @@ block4:
 	VPSRLVW         Z15, Z26, Z25
 	VPANDD          Z13, Z25, Z25
 	VPTERNLOGD      $0xec, Z12, Z25, Z24
-	VPMADDUBSW      (R8), Z23, Z23
+	VPMADDUBSW      (R9), Z23, Z23
 	VPERMW          Z22, Z8, Z25
 	VPDPWSSD        Z25, Z23, Z4
-	VPMADDUBSW      64(R8), Z24, Z24
+	VPMADDUBSW      64(R9), Z24, Z24
 	VPERMW          Z22, Z9, Z25
 	VPDPWSSD        Z25, Z24, Z4
 	VBROADCASTI64X4 160(DI), Z26
@@ -3217,16 +3259,16 @@ block4:
 	VPSRLVW         Z15, Z26, Z25
 	VPANDD          Z13, Z25, Z25
 	VPTERNLOGD      $0xec, Z12, Z25, Z24
-	VPMADDUBSW      128(R8), Z23, Z23
+	VPMADDUBSW      128(R9), Z23, Z23
 	VPERMW          Z22, Z10, Z25
 	VPDPWSSD        Z25, Z23, Z4
-	VPMADDUBSW      192(R8), Z24, Z24
+	VPMADDUBSW      192(R9), Z24, Z24
 	VPERMW          Z22, Z11, Z25
 	VPDPWSSD        Z25, Z24, Z4
 	VCVTDQ2PS       Z4, Z4
 	VPBROADCASTW    208(DI), Y25
 	VCVTPH2PS       Y25, Z25
-	VMULPS.BCST     (R9), Z25, Z25
+	VMULPS.BCST     (R10), Z25, Z25
 	VFMADD231PS     Z25, Z4, Z0
 	VPMOVSXBD       192(DI)(DX*1), Z5
 	VPMULLD         Z16, Z5, Z5
@@ -3240,10 +3282,10 @@ block4:
 	VPSRLVW         Z15, Z26, Z25
 	VPANDD          Z13, Z25, Z25
 	VPTERNLOGD      $0xec, Z12, Z25, Z24
-	VPMADDUBSW      (R8), Z23, Z23
+	VPMADDUBSW      (R9), Z23, Z23
 	VPERMW          Z22, Z8, Z25
 	VPDPWSSD        Z25, Z23, Z5
-	VPMADDUBSW      64(R8), Z24, Z24
+	VPMADDUBSW      64(R9), Z24, Z24
 	VPERMW          Z22, Z9, Z25
 	VPDPWSSD        Z25, Z24, Z5
 	VBROADCASTI64X4 160(DI)(DX*1), Z26
@@ -3255,16 +3297,16 @@ block4:
 	VPSRLVW         Z15, Z26, Z25
 	VPANDD          Z13, Z25, Z25
 	VPTERNLOGD      $0xec, Z12, Z25, Z24
-	VPMADDUBSW      128(R8), Z23, Z23
+	VPMADDUBSW      128(R9), Z23, Z23
 	VPERMW          Z22, Z10, Z25
 	VPDPWSSD        Z25, Z23, Z5
-	VPMADDUBSW      192(R8), Z24, Z24
+	VPMADDUBSW      192(R9), Z24, Z24
 	VPERMW          Z22, Z11, Z25
 	VPDPWSSD        Z25, Z24, Z5
 	VCVTDQ2PS       Z5, Z5
 	VPBROADCASTW    208(DI)(DX*1), Y25
 	VCVTPH2PS       Y25, Z25
-	VMULPS.BCST     (R9), Z25, Z25
+	VMULPS.BCST     (R10), Z25, Z25
 	VFMADD231PS     Z25, Z5, Z1
 	VPMOVSXBD       192(DI)(DX*2), Z6
 	VPMULLD         Z16, Z6, Z6
@@ -3278,10 +3320,10 @@ block4:
 	VPSRLVW         Z15, Z26, Z25
 	VPANDD          Z13, Z25, Z25
 	VPTERNLOGD      $0xec, Z12, Z25, Z24
-	VPMADDUBSW      (R8), Z23, Z23
+	VPMADDUBSW      (R9), Z23, Z23
 	VPERMW          Z22, Z8, Z25
 	VPDPWSSD        Z25, Z23, Z6
-	VPMADDUBSW      64(R8), Z24, Z24
+	VPMADDUBSW      64(R9), Z24, Z24
 	VPERMW          Z22, Z9, Z25
 	VPDPWSSD        Z25, Z24, Z6
 	VBROADCASTI64X4 160(DI)(DX*2), Z26
@@ -3293,16 +3335,16 @@ block4:
 	VPSRLVW         Z15, Z26, Z25
 	VPANDD          Z13, Z25, Z25
 	VPTERNLOGD      $0xec, Z12, Z25, Z24
-	VPMADDUBSW      128(R8), Z23, Z23
+	VPMADDUBSW      128(R9), Z23, Z23
 	VPERMW          Z22, Z10, Z25
 	VPDPWSSD        Z25, Z23, Z6
-	VPMADDUBSW      192(R8), Z24, Z24
+	VPMADDUBSW      192(R9), Z24, Z24
 	VPERMW          Z22, Z11, Z25
 	VPDPWSSD        Z25, Z24, Z6
 	VCVTDQ2PS       Z6, Z6
 	VPBROADCASTW    208(DI)(DX*2), Y25
 	VCVTPH2PS       Y25, Z25
-	VMULPS.BCST     (R9), Z25, Z25
+	VMULPS.BCST     (R10), Z25, Z25
 	VFMADD231PS     Z25, Z6, Z2
 	VPMOVSXBD       192(DI)(SI*1), Z7
 	VPMULLD         Z16, Z7, Z7
@@ -3316,10 +3358,10 @@ block4:
 	VPSRLVW         Z15, Z26, Z25
 	VPANDD          Z13, Z25, Z25
 	VPTERNLOGD      $0xec, Z12, Z25, Z24
-	VPMADDUBSW      (R8), Z23, Z23
+	VPMADDUBSW      (R9), Z23, Z23
 	VPERMW          Z22, Z8, Z25
 	VPDPWSSD        Z25, Z23, Z7
-	VPMADDUBSW      64(R8), Z24, Z24
+	VPMADDUBSW      64(R9), Z24, Z24
 	VPERMW          Z22, Z9, Z25
 	VPDPWSSD        Z25, Z24, Z7
 	VBROADCASTI64X4 160(DI)(SI*1), Z26
@@ -3331,22 +3373,37 @@ block4:
 	VPSRLVW         Z15, Z26, Z25
 	VPANDD          Z13, Z25, Z25
 	VPTERNLOGD      $0xec, Z12, Z25, Z24
-	VPMADDUBSW      128(R8), Z23, Z23
+	VPMADDUBSW      128(R9), Z23, Z23
 	VPERMW          Z22, Z10, Z25
 	VPDPWSSD        Z25, Z23, Z7
-	VPMADDUBSW      192(R8), Z24, Z24
+	VPMADDUBSW      192(R9), Z24, Z24
 	VPERMW          Z22, Z11, Z25
 	VPDPWSSD        Z25, Z24, Z7
 	VCVTDQ2PS       Z7, Z7
 	VPBROADCASTW    208(DI)(SI*1), Y25
 	VCVTPH2PS       Y25, Z25
-	VMULPS.BCST     (R9), Z25, Z25
+	VMULPS.BCST     (R10), Z25, Z25
 	VFMADD231PS     Z25, Z7, Z3
+	PREFETCHT0      (R8)
+	PREFETCHT0      64(R8)
+	PREFETCHT0      128(R8)
+	PREFETCHT0      192(R8)
+	PREFETCHT0      256(R8)
+	PREFETCHT0      320(R8)
+	PREFETCHT0      384(R8)
+	PREFETCHT0      448(R8)
+	PREFETCHT0      512(R8)
+	PREFETCHT0      576(R8)
+	PREFETCHT0      640(R8)
+	PREFETCHT0      704(R8)
+	PREFETCHT0      768(R8)
+	PREFETCHT0      832(R8)
+	ADDQ            $+840, R8
 	ADDQ            $+210, DI
-	ADDQ            $+256, R8
-	ADDQ            $+4, R9
-	ADDQ            $+64, R10
-	DECQ            R11
+	ADDQ            $+256, R9
+	ADDQ            $+4, R10
+	ADDQ            $+64, R11
+	DECQ            R12
 	JNZ             block4
 	VEXTRACTF64X4   $0x01, Z0, Y31
 	VADDPS          Y31, Y0, Y0
@@ -3675,7 +3732,7 @@ DATA dotQ6_KRight<>+62(SB)/2, $0x0002
 GLOBL dotQ6_KRight<>(SB), RODATA|NOPTR, $64
 
 // func dotF32(y *float32, w *uint8, stride int, rows int, x *float32, n int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, MMX+
 TEXT ·dotF32(SB), NOSPLIT, $0-48
 	MOVQ  n+40(FP), AX
 	ANDQ  $0x0f, AX
@@ -3692,9 +3749,10 @@ rows4:
 	CMPQ        SI, $0x04
 	JL          end4
 	MOVQ        DX, R8
-	MOVQ        x+32(FP), R9
-	MOVQ        n+40(FP), R10
-	SHRQ        $0x04, R10
+	LEAQ        (DX)(BX*4), R9
+	MOVQ        x+32(FP), R10
+	MOVQ        n+40(FP), R11
+	SHRQ        $0x04, R11
 	VPXORD      Z0, Z0, Z0
 	VPXORD      Z1, Z1, Z1
 	VPXORD      Z2, Z2, Z2
@@ -3703,51 +3761,66 @@ rows4:
 	VPXORD      Z5, Z5, Z5
 	VPXORD      Z6, Z6, Z6
 	VPXORD      Z7, Z7, Z7
-	BTRQ        $0x00, R10
+	BTRQ        $0x00, R11
 	JCC         pairs4
 	VMOVUPS     (R8), Z8
-	VFMADD231PS (R9), Z8, Z0
+	VFMADD231PS (R10), Z8, Z0
 	VMOVUPS     (R8)(BX*1), Z9
-	VFMADD231PS (R9), Z9, Z1
+	VFMADD231PS (R10), Z9, Z1
 	VMOVUPS     (R8)(BX*2), Z10
-	VFMADD231PS (R9), Z10, Z2
+	VFMADD231PS (R10), Z10, Z2
 	VMOVUPS     (R8)(DI*1), Z11
-	VFMADD231PS (R9), Z11, Z3
+	VFMADD231PS (R10), Z11, Z3
+	PREFETCHT0  (R9)
+	PREFETCHT0  64(R9)
+	PREFETCHT0  128(R9)
+	PREFETCHT0  192(R9)
+	ADDQ        $+256, R9
 	ADDQ        $+64, R8
-	ADDQ        $+64, R9
+	ADDQ        $+64, R10
 
 pairs4:
-	SHRQ $0x01, R10
+	SHRQ $0x01, R11
 	JZ   tail4
 
 pair4:
 	VMOVUPS     (R8), Z8
-	VFMADD231PS (R9), Z8, Z0
+	VFMADD231PS (R10), Z8, Z0
 	VMOVUPS     (R8)(BX*1), Z9
-	VFMADD231PS (R9), Z9, Z1
+	VFMADD231PS (R10), Z9, Z1
 	VMOVUPS     (R8)(BX*2), Z10
-	VFMADD231PS (R9), Z10, Z2
+	VFMADD231PS (R10), Z10, Z2
 	VMOVUPS     (R8)(DI*1), Z11
-	VFMADD231PS (R9), Z11, Z3
+	VFMADD231PS (R10), Z11, Z3
+	PREFETCHT0  (R9)
+	PREFETCHT0  64(R9)
+	PREFETCHT0  128(R9)
+	PREFETCHT0  192(R9)
+	ADDQ        $+256, R9
 	ADDQ        $+64, R8
-	ADDQ        $+64, R9
+	ADDQ        $+64, R10
 	VMOVUPS     (R8), Z8
-	VFMADD231PS (R9), Z8, Z4
+	VFMADD231PS (R10), Z8, Z4
 	VMOVUPS     (R8)(BX*1), Z9
-	VFMADD231PS (R9), Z9, Z5
+	VFMADD231PS (R10), Z9, Z5
 	VMOVUPS     (R8)(BX*2), Z10
-	VFMADD231PS (R9), Z10, Z6
+	VFMADD231PS (R10), Z10, Z6
 	VMOVUPS     (R8)(DI*1), Z11
-	VFMADD231PS (R9), Z11, Z7
+	VFMADD231PS (R10), Z11, Z7
+	PREFETCHT0  (R9)
+	PREFETCHT0  64(R9)
+	PREFETCHT0  128(R9)
+	PREFETCHT0  192(R9)
+	ADDQ        $+256, R9
 	ADDQ        $+64, R8
-	ADDQ        $+64, R9
-	DECQ        R10
+	ADDQ        $+64, R10
+	DECQ        R11
 	JNZ         pair4
 
 tail4:
 	TESTQ       AX, AX
 	JZ          sum4
-	VMOVUPS.Z   (R9), K1, Z16
+	VMOVUPS.Z   (R10), K1, Z16
 	VMOVUPS.Z   (R8), K1, Z8
 	VFMADD231PS Z16, Z8, Z0
 	VMOVUPS.Z   (R8)(BX*1), K1, Z9
@@ -3867,7 +3940,7 @@ end1:
 	RET
 
 // func dotF16(y *float32, w *uint8, stride int, rows int, x *float32, n int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, MMX+
 TEXT ·dotF16(SB), NOSPLIT, $0-48
 	MOVQ  n+40(FP), AX
 	ANDQ  $0x0f, AX
@@ -3884,9 +3957,10 @@ rows4:
 	CMPQ        SI, $0x04
 	JL          end4
 	MOVQ        DX, R8
-	MOVQ        x+32(FP), R9
-	MOVQ        n+40(FP), R10
-	SHRQ        $0x04, R10
+	LEAQ        (DX)(BX*4), R9
+	MOVQ        x+32(FP), R10
+	MOVQ        n+40(FP), R11
+	SHRQ        $0x04, R11
 	VPXORD      Z0, Z0, Z0
 	VPXORD      Z1, Z1, Z1
 	VPXORD      Z2, Z2, Z2
@@ -3895,51 +3969,60 @@ rows4:
 	VPXORD      Z5, Z5, Z5
 	VPXORD      Z6, Z6, Z6
 	VPXORD      Z7, Z7, Z7
-	BTRQ        $0x00, R10
+	BTRQ        $0x00, R11
 	JCC         pairs4
 	VCVTPH2PS   (R8), Z8
-	VFMADD231PS (R9), Z8, Z0
+	VFMADD231PS (R10), Z8, Z0
 	VCVTPH2PS   (R8)(BX*1), Z9
-	VFMADD231PS (R9), Z9, Z1
+	VFMADD231PS (R10), Z9, Z1
 	VCVTPH2PS   (R8)(BX*2), Z10
-	VFMADD231PS (R9), Z10, Z2
+	VFMADD231PS (R10), Z10, Z2
 	VCVTPH2PS   (R8)(DI*1), Z11
-	VFMADD231PS (R9), Z11, Z3
+	VFMADD231PS (R10), Z11, Z3
+	PREFETCHT0  (R9)
+	PREFETCHT0  64(R9)
+	ADDQ        $+128, R9
 	ADDQ        $+32, R8
-	ADDQ        $+64, R9
+	ADDQ        $+64, R10
 
 pairs4:
-	SHRQ $0x01, R10
+	SHRQ $0x01, R11
 	JZ   tail4
 
 pair4:
 	VCVTPH2PS   (R8), Z8
-	VFMADD231PS (R9), Z8, Z0
+	VFMADD231PS (R10), Z8, Z0
 	VCVTPH2PS   (R8)(BX*1), Z9
-	VFMADD231PS (R9), Z9, Z1
+	VFMADD231PS (R10), Z9, Z1
 	VCVTPH2PS   (R8)(BX*2), Z10
-	VFMADD231PS (R9), Z10, Z2
+	VFMADD231PS (R10), Z10, Z2
 	VCVTPH2PS   (R8)(DI*1), Z11
-	VFMADD231PS (R9), Z11, Z3
+	VFMADD231PS (R10), Z11, Z3
+	PREFETCHT0  (R9)
+	PREFETCHT0  64(R9)
+	ADDQ        $+128, R9
 	ADDQ        $+32, R8
-	ADDQ        $+64, R9
+	ADDQ        $+64, R10
 	VCVTPH2PS   (R8), Z8
-	VFMADD231PS (R9), Z8, Z4
+	VFMADD231PS (R10), Z8, Z4
 	VCVTPH2PS   (R8)(BX*1), Z9
-	VFMADD231PS (R9), Z9, Z5
+	VFMADD231PS (R10), Z9, Z5
 	VCVTPH2PS   (R8)(BX*2), Z10
-	VFMADD231PS (R9), Z10, Z6
+	VFMADD231PS (R10), Z10, Z6
 	VCVTPH2PS   (R8)(DI*1), Z11
-	VFMADD231PS (R9), Z11, Z7
+	VFMADD231PS (R10), Z11, Z7
+	PREFETCHT0  (R9)
+	PREFETCHT0  64(R9)
+	ADDQ        $+128, R9
 	ADDQ        $+32, R8
-	ADDQ        $+64, R9
-	DECQ        R10
+	ADDQ        $+64, R10
+	DECQ        R11
 	JNZ         pair4
 
 tail4:
 	TESTQ       AX, AX
 	JZ          sum4
-	VMOVUPS.Z   (R9), K1, Z16
+	VMOVUPS.Z   (R10), K1, Z16
 	VMOVDQU16.Z (R8), K1, Y8
 	VCVTPH2PS   Y8, Z8
 	VFMADD231PS Z16, Z8, Z0
@@ -4064,7 +4147,7 @@ end1:
 	RET
 
 // func dotBF16(y *float32, w *uint8, stride int, rows int, x *float32, n int)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, MMX+
 TEXT ·dotBF16(SB), NOSPLIT, $0-48
 	MOVQ  n+40(FP), AX
 	ANDQ  $0x0f, AX
@@ -4081,9 +4164,10 @@ rows4:
 	CMPQ        SI, $0x04
 	JL          end4
 	MOVQ        DX, R8
-	MOVQ        x+32(FP), R9
-	MOVQ        n+40(FP), R10
-	SHRQ        $0x04, R10
+	LEAQ        (DX)(BX*4), R9
+	MOVQ        x+32(FP), R10
+	MOVQ        n+40(FP), R11
+	SHRQ        $0x04, R11
 	VPXORD      Z0, Z0, Z0
 	VPXORD      Z1, Z1, Z1
 	VPXORD      Z2, Z2, Z2
@@ -4092,63 +4176,72 @@ rows4:
 	VPXORD      Z5, Z5, Z5
 	VPXORD      Z6, Z6, Z6
 	VPXORD      Z7, Z7, Z7
-	BTRQ        $0x00, R10
+	BTRQ        $0x00, R11
 	JCC         pairs4
 	VPMOVZXWD   (R8), Z8
 	VPSLLD      $0x10, Z8, Z8
-	VFMADD231PS (R9), Z8, Z0
+	VFMADD231PS (R10), Z8, Z0
 	VPMOVZXWD   (R8)(BX*1), Z9
 	VPSLLD      $0x10, Z9, Z9
-	VFMADD231PS (R9), Z9, Z1
+	VFMADD231PS (R10), Z9, Z1
 	VPMOVZXWD   (R8)(BX*2), Z10
 	VPSLLD      $0x10, Z10, Z10
-	VFMADD231PS (R9), Z10, Z2
+	VFMADD231PS (R10), Z10, Z2
 	VPMOVZXWD   (R8)(DI*1), Z11
 	VPSLLD      $0x10, Z11, Z11
-	VFMADD231PS (R9), Z11, Z3
+	VFMADD231PS (R10), Z11, Z3
+	PREFETCHT0  (R9)
+	PREFETCHT0  64(R9)
+	ADDQ        $+128, R9
 	ADDQ        $+32, R8
-	ADDQ        $+64, R9
+	ADDQ        $+64, R10
 
 pairs4:
-	SHRQ $0x01, R10
+	SHRQ $0x01, R11
 	JZ   tail4
 
 pair4:
 	VPMOVZXWD   (R8), Z8
 	VPSLLD      $0x10, Z8, Z8
-	VFMADD231PS (R9), Z8, Z0
+	VFMADD231PS (R10), Z8, Z0
 	VPMOVZXWD   (R8)(BX*1), Z9
 	VPSLLD      $0x10, Z9, Z9
-	VFMADD231PS (R9), Z9, Z1
+	VFMADD231PS (R10), Z9, Z1
 	VPMOVZXWD   (R8)(BX*2), Z10
 	VPSLLD      $0x10, Z10, Z10
-	VFMADD231PS (R9), Z10, Z2
+	VFMADD231PS (R10), Z10, Z2
 	VPMOVZXWD   (R8)(DI*1), Z11
 	VPSLLD      $0x10, Z11, Z11
-	VFMADD231PS (R9), Z11, Z3
+	VFMADD231PS (R10), Z11, Z3
+	PREFETCHT0  (R9)
+	PREFETCHT0  64(R9)
+	ADDQ        $+128, R9
 	ADDQ        $+32, R8
-	ADDQ        $+64, R9
+	ADDQ        $+64, R10
 	VPMOVZXWD   (R8), Z8
 	VPSLLD      $0x10, Z8, Z8
-	VFMADD231PS (R9), Z8, Z4
+	VFMADD231PS (R10), Z8, Z4
 	VPMOVZXWD   (R8)(BX*1), Z9
 	VPSLLD      $0x10, Z9, Z9
-	VFMADD231PS (R9), Z9, Z5
+	VFMADD231PS (R10), Z9, Z5
 	VPMOVZXWD   (R8)(BX*2), Z10
 	VPSLLD      $0x10, Z10, Z10
-	VFMADD231PS (R9), Z10, Z6
+	VFMADD231PS (R10), Z10, Z6
 	VPMOVZXWD   (R8)(DI*1), Z11
 	VPSLLD      $0x10, Z11, Z11
-	VFMADD231PS (R9), Z11, Z7
+	VFMADD231PS (R10), Z11, Z7
+	PREFETCHT0  (R9)
+	PREFETCHT0  64(R9)
+	ADDQ        $+128, R9
 	ADDQ        $+32, R8
-	ADDQ        $+64, R9
-	DECQ        R10
+	ADDQ        $+64, R10
+	DECQ        R11
 	JNZ         pair4
 
 tail4:
 	TESTQ       AX, AX
 	JZ          sum4
-	VMOVUPS.Z   (R9), K1, Z16
+	VMOVUPS.Z   (R10), K1, Z16
 	VMOVDQU16.Z (R8), K1, Y8
 	VPMOVZXWD   Y8, Z8
 	VPSLLD      $0x10, Z8, Z8

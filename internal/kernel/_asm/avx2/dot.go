@@ -87,7 +87,8 @@ func dotBlock32(name string, bytes int, shared func(x, offset reg.VecPhysical), 
 	multiply func(codes, x, prod, offset reg.VecPhysical)) {
 	TEXT(name, NOSPLIT, "func(y *float32, w *uint8, stride, rows int, q *int8, d *float32, blocks int)")
 	Pragma("noescape")
-	RowsLoop(addLanes, func(suffix string, w []Row, base reg.GPVirtual) []reg.VecPhysical {
+	RowsLoop(addLanes, func(suffix string, rows Rows) []reg.VecPhysical {
+		w := rows.At
 		sum, x, offset, ds := ymm[0:len(w)], ymm[4], ymm[5], ymm[6]
 		q, d, left := Ptr("q"), Ptr("d"), Ptr("blocks")
 		zero(sum...)
@@ -107,7 +108,7 @@ func dotBlock32(name string, bytes int, shared func(x, offset reg.VecPhysical), 
 				VMULPS(ds, scale, scale)
 				VFMADD231PS(scale, prod, sum[i])
 			}
-			Add(bytes, base)
+			rows.Advance(bytes)
 			Add(32, q)
 			Add(4, d)
 		})
@@ -117,13 +118,14 @@ func dotBlock32(name string, bytes int, shared func(x, offset reg.VecPhysical), 
 
 // superblocks runs body once per 256 values for each group of rows.
 func superblocks(bytes int, body func(w []Row, q, d, sums reg.GPVirtual, sum []reg.VecPhysical)) {
-	RowsLoop(addLanes, func(suffix string, w []Row, base reg.GPVirtual) []reg.VecPhysical {
+	RowsLoop(addLanes, func(suffix string, rows Rows) []reg.VecPhysical {
+		w := rows.At
 		sum := ymm[0:len(w)]
 		q, d, sums, left := Ptr("q"), Ptr("d"), Ptr("sums"), Ptr("blocks")
 		zero(sum...)
 		Loop("block"+suffix, left, func() {
 			body(w, q, d, sums, sum)
-			Add(bytes, base)
+			rows.Advance(bytes)
 			Add(256, q)
 			Add(4, d)
 			Add(64, sums)
@@ -254,7 +256,8 @@ func dotQ6K() {
 func dotFloat(name string, size int, load func(m Mem, v reg.VecPhysical)) {
 	TEXT(name, NOSPLIT, "func(y *float32, w *uint8, stride, rows int, x *float32, n int)")
 	Pragma("noescape")
-	RowsLoop(addLanes, func(suffix string, w []Row, base reg.GPVirtual) []reg.VecPhysical {
+	RowsLoop(addLanes, func(suffix string, rows Rows) []reg.VecPhysical {
+		w := rows.At
 		even, odd, v := ymm[0:len(w)], ymm[4:4+len(w)], ymm[8:12]
 		x, left := Ptr("x"), Ptr("n")
 		SHRQ(Imm(3), left)
@@ -265,7 +268,7 @@ func dotFloat(name string, size int, load func(m Mem, v reg.VecPhysical)) {
 				load(w[i](0), v[i])
 				VFMADD231PS(Mem{Base: x}, v[i], sum[i])
 			}
-			Add(8*size, base)
+			rows.Advance(8 * size)
 			Add(32, x)
 		}
 		BTRQ(Imm(0), left)

@@ -117,7 +117,8 @@ func dotBlock32(f block32) {
 	upper := wordMask(upperBits)
 	splat(f.offset*0x01010101, offset)
 	f.setup()
-	RowsLoop(addLanes, func(suffix string, w []Row, base reg.GPVirtual) []reg.VecPhysical {
+	RowsLoop(addLanes, func(suffix string, rows Rows) []reg.VecPhysical {
+		w := rows.At
 		n := len(w)
 		sum, codes, acc, scale := zmm[0:n], zmm[4:4+n], zmm[8:8+n], zmm[12:12+n]
 		qp, dp, left := Ptr("q"), Ptr("d"), Ptr("blocks")
@@ -156,7 +157,7 @@ func dotBlock32(f block32) {
 		step(true)
 		Add(64, qp)
 		Add(8, dp)
-		Add(2*f.bytes, base)
+		rows.Advance(2 * f.bytes)
 		SUBQ(Imm(2), left)
 		JGE(LabelRef("pair" + suffix))
 		Label("tail" + suffix)
@@ -175,7 +176,8 @@ func dotFloat(name string, size int, load func(m Mem, v, tmp reg.VecPhysical), p
 	rem := Ptr("n")
 	ANDQ(Imm(15), rem)
 	mask := tailMask(rem)
-	RowsLoop(addLanes, func(suffix string, w []Row, base reg.GPVirtual) []reg.VecPhysical {
+	RowsLoop(addLanes, func(suffix string, rows Rows) []reg.VecPhysical {
+		w := rows.At
 		k := len(w)
 		even, odd, v := zmm[0:k], zmm[4:4+k], zmm[8:8+k]
 		x, left := Ptr("x"), Ptr("n")
@@ -187,7 +189,7 @@ func dotFloat(name string, size int, load func(m Mem, v, tmp reg.VecPhysical), p
 				load(w[i](0), v[i], nil)
 				VFMADD231PS(Mem{Base: x}, v[i], sum[i])
 			}
-			Add(16*size, base)
+			rows.Advance(16 * size)
 			Add(64, x)
 		}
 		BTRQ(Imm(0), left)

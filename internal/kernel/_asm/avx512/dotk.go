@@ -21,13 +21,14 @@ func words16(name string, words func(i int) uint16, v reg.VecPhysical) {
 
 // superblocks runs body once per 256 values for each group of rows.
 func superblocks(bytes int, body func(w []Row, q, d, sums reg.GPVirtual, sum []reg.VecPhysical)) {
-	RowsLoop(addLanes, func(suffix string, w []Row, base reg.GPVirtual) []reg.VecPhysical {
+	RowsLoop(addLanes, func(suffix string, rows Rows) []reg.VecPhysical {
+		w := rows.At
 		sum := zmm[0:len(w)]
 		q, d, sums, left := Ptr("q"), Ptr("d"), Ptr("sums"), Ptr("blocks")
 		zero(sum...)
 		Loop("block"+suffix, left, func() {
 			body(w, q, d, sums, sum)
-			Add(bytes, base)
+			rows.Advance(bytes)
 			Add(256, q)
 			Add(4, d)
 			Add(64, sums)

@@ -36,15 +36,33 @@ func Static(name string) Mem {
 // loads of the activations and hide each other's latencies.
 const DotRows = 4
 
+// Rows is a group of rows that are multiplied together.
+type Rows struct {
+	At    []Row
+	base  reg.GPVirtual // advances through the rows
+	ahead reg.GPVirtual // advances four times as fast through the next group
+}
+
+// Advance moves on by bytes in every row. A full group asks for as much of the next group:
+// short rows end too soon for the hardware to find their streams.
+func (r Rows) Advance(bytes int) {
+	if n := len(r.At); n > 1 {
+		for i := 0; i < n*bytes; i += 64 {
+			PREFETCHT0(At(r.ahead, i))
+		}
+		Add(n*bytes, r.ahead)
+	}
+	Add(bytes, r.base)
+}
+
 // Row addresses bytes of one row of the current group, relative to the current block.
 type Row func(disp int) Mem
 
 // RowsLoop emits body for as many groups of DotRows rows as there are, then for single rows.
-// body gets the rows and the register that all of them are relative to, which it advances;
-// it must return one vector of sums per row, whose lanes reduce adds up.
-func RowsLoop(reduce func(s reg.VecPhysical), body func(suffix string, rows []Row, base reg.GPVirtual) []reg.VecPhysical) {
+// body must return one vector of sums per row, whose lanes reduce adds up.
+func RowsLoop(reduce func(s reg.VecPhysical), body func(suffix string, w Rows) []reg.VecPhysical) {
 	y, w, stride, left := Ptr("y"), Ptr("w"), Ptr("stride"), Ptr("rows")
-	stride3, base := GP64(), GP64()
+	stride3, base, ahead := GP64(), GP64(), GP64()
 	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, stride3)
 	rows := []Row{
 		func(disp int) Mem { return Mem{Base: base, Disp: disp} },
@@ -58,7 +76,10 @@ func RowsLoop(reduce func(s reg.VecPhysical), body func(suffix string, rows []Ro
 		CMPQ(left, Imm(uint64(n)))
 		JL(LabelRef("end" + suffix))
 		MOVQ(w, base)
-		for i, s := range body(suffix, rows[:n], base) {
+		if n > 1 {
+			LEAQ(Mem{Base: w, Index: stride, Scale: DotRows}, ahead)
+		}
+		for i, s := range body(suffix, Rows{rows[:n], base, ahead}) {
 			reduce(s)
 			VMOVSS(s.AsX(), Mem{Base: y, Disp: 4 * i})
 		}
