@@ -28,7 +28,7 @@ type config struct {
 // Waiting and looking, in seconds.
 const (
 	pollSeconds  = 0.25 // between looks at the baseline
-	emptySeconds = 2.2  // watching the memory in use without the model
+	emptySeconds = 2.0  // watching the memory in use without the model
 )
 
 // load starts a configuration's server and measures the idle machine around that.
@@ -89,9 +89,9 @@ func (r *runner) memoryWithout(ctx context.Context, c *config) (measure.Baseline
 	if err := wait(ctx, seconds(emptySeconds)); err != nil {
 		return measure.Baseline{}, err
 	}
-	series := r.sampler.Window(ago(emptySeconds), 0)
+	series := r.sampler.Window(ago(emptySeconds), time.Second)
 	memory := findSeries(series, measure.KindMemory, measure.ScopeSystem, "memory")
-	level, err := measure.Level(memory, ago(emptySeconds-0.1))
+	level, err := measure.Level(memory, spanOf(memory, emptySeconds))
 	if err != nil {
 		return measure.Baseline{}, nil
 	}

@@ -23,7 +23,7 @@ func quickPlan() Plan {
 	p := DefaultPlan()
 	p.Model, p.Backend = []string{"m"}, "fake"
 	p.Tokens, p.OutputTokens, p.Repeats = []int{16, 32, 64}, 4, 3
-	p.Rate, p.MinWindow = 200, 0.08
+	p.Rate, p.MinWindow = 50, 0.08
 	p.Baseline.Seconds, p.Baseline.Timeout = 0, 4
 	p.WarmUp.CV = 0.5
 	p.CoolDown = CoolDownPlan{Seconds: 0.02, Timeout: 0.5, Sigmas: 3}
@@ -159,7 +159,7 @@ func checkTrial(t *testing.T, trial store.Trial) {
 	if f := trial.Figures[store.MetricDetectorError]; !f.OK() || f.Value < 0.5 {
 		t.Errorf("trial %d: detected window agrees to %v (%s)", trial.Seq, f.Value, f.Reason)
 	}
-	if f := trial.Figures[store.MetricClosure]; !f.OK() || f.Value > 0.05 {
+	if f := trial.Figures[store.MetricClosure]; !f.OK() || f.Value > 0.2 {
 		t.Errorf("trial %d: closure %v (%s)", trial.Seq, f.Value, f.Reason)
 	}
 	if f := trial.PhaseFigures[measure.PhasePrefill][store.MetricCPUCoreSeconds]; !f.OK() || math.Abs(f.Value-fakeBusyCores*prefill) > 0.15*fakeBusyCores*prefill {
@@ -189,7 +189,7 @@ func checkHeader(t *testing.T, run store.Run) {
 			t.Errorf("baseline of %s is %v, want %v", b.Channel, b.Level, want)
 		}
 	}
-	if run.Observer.Ticks == 0 || run.Observer.RateHz != 200 || run.Observer.CoreFraction <= 0 {
+	if run.Observer.Ticks == 0 || run.Observer.RateHz != 50 || run.Observer.CoreFraction <= 0 {
 		t.Errorf("observer %+v", run.Observer)
 	}
 }
@@ -226,6 +226,7 @@ func TestRunWithoutBaselineOrMeter(t *testing.T) {
 	b := newBed(t)
 	b.machine.noMeter, b.machine.stolen = true, 0.5
 	plan := quickPlan()
+	plan.Repeats, plan.MinWindow = 1, 0.4 // power needs ten samples
 	run, err := Run(context.Background(), plan, b.deps)
 	if err != nil {
 		t.Fatal(err)
