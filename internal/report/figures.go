@@ -23,6 +23,7 @@ const (
 	figureWidth  = 16 * vg.Centimeter
 	figureHeight = 10.5 * vg.Centimeter
 	figureDPI    = 200
+	maxTitle     = 80 // characters
 )
 
 var (
@@ -83,7 +84,7 @@ func saveFigure(dir, name string, p *plot.Plot) error {
 	}
 	err := WriteFile(filepath.Join(dir, name+".png"), func(w io.Writer) error {
 		c := vgimg.NewWith(vgimg.UseWH(figureWidth, figureHeight), vgimg.UseDPI(figureDPI))
-		p.Draw(draw.New(c))
+		p.Draw(padded(draw.New(c)))
 		_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
 		return err
 	})
@@ -92,10 +93,17 @@ func saveFigure(dir, name string, p *plot.Plot) error {
 	}
 	return WriteFile(filepath.Join(dir, name+".svg"), func(w io.Writer) error {
 		c := vgsvg.New(figureWidth, figureHeight)
-		p.Draw(draw.New(c))
+		p.Draw(padded(draw.New(c)))
 		_, err := c.WriteTo(w)
 		return err
 	})
+}
+
+// padded leaves a white margin around a figure.
+func padded(c draw.Canvas) draw.Canvas {
+	const margin = 10
+	c.FillPolygon(color.White, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
+	return draw.Crop(c, margin, -margin, margin, -margin)
 }
 
 // newPlot is an empty plot in the style of the report.
@@ -103,6 +111,9 @@ func newPlot(title, x, y string) *plot.Plot {
 	p := plot.New()
 	sans := func(style *text.Style, size vg.Length, c color.Color) {
 		style.Font.Variant, style.Font.Size, style.Color = "Sans", size, c
+	}
+	if long := []rune(title); len(long) > maxTitle {
+		title = string(long[:maxTitle-1]) + "…"
 	}
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
 	p.Title.Padding, p.X.Padding, p.Y.Padding = 8, 4, 4
@@ -177,15 +188,17 @@ func addLine(p *plot.Plot, points plotter.XYs, c color.Color, width vg.Length, d
 	return line
 }
 
-// addMarks adds the points of each group in its colour and shape, with a legend.
+// addMarks adds the points of each group in its colour and shape, with a legend. The range
+// of the horizontal axis must be set.
 func addMarks(p *plot.Plot, points []point, y func(i int) float64) {
 	shapes := [...]draw.GlyphDrawer{draw.CircleGlyph{}, draw.PyramidGlyph{}, draw.BoxGlyph{}}
+	aside := 0.008 * (p.X.Max - p.X.Min) // sets groups at the same length apart
 	for group, name := range complexityLevels {
 		marks := xys(len(points), func(i int) (float64, float64) {
 			if points[i].group != group {
 				return math.NaN(), 0
 			}
-			return points[i].x, y(i)
+			return points[i].x + float64(group-1)*aside, y(i)
 		})
 		scatter, err := plotter.NewScatter(marks)
 		if err != nil || len(marks) == 0 {

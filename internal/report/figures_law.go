@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 	"slices"
 
@@ -22,6 +23,7 @@ func lawFigure(r *Result, c *ConfigResult, l *LawResult) *plot.Plot {
 		title += " (estimate)"
 	}
 	p := newPlot(c.ID+" – "+title, "prompt tokens", title+" in "+s.unit)
+	p.X.Min, p.X.Max = 0, 1.03*l.X.Hi
 	yLo, yHi := 0.0, 0.0
 	for _, pt := range points {
 		yLo, yHi = min(yLo, pt.y), max(yHi, pt.y)
@@ -57,7 +59,7 @@ func lawFigure(r *Result, c *ConfigResult, l *LawResult) *plot.Plot {
 		b, a := estimateOf(l, "b"), estimateOf(l, "a")
 		p.Legend.Add(fmt.Sprintf("%s + %s per token, R² %s", a.withUnit(), b.withUnit(), fixedOr(l.R2, 4)), line)
 	}
-	fit(&p.X, 0, l.X.Hi)
+	p.X.Min, p.X.Max = 0, 1.03*l.X.Hi // the plotters have widened it
 	fit(&p.Y, yLo, yHi)
 	return p
 }
@@ -77,10 +79,11 @@ func residualFigure(r *Result, c *ConfigResult, l *LawResult) *plot.Plot {
 			reach = max(reach, math.Abs(*v))
 		}
 	}
-	fit(&p.X, 0, l.X.Hi)
-	fit(&p.Y, -reach, reach*1.5) // room for the legend
+	p.X.Min, p.X.Max = 0, 1.03*l.X.Hi
 	addLine(p, plotter.XYs{{X: 0, Y: 0}, {X: p.X.Max, Y: 0}}, muted, 0.8)
 	addMarks(p, points, off)
+	p.X.Min, p.X.Max = 0, 1.03*l.X.Hi // the plotters have widened it
+	fit(&p.Y, -reach, reach*1.5)      // room for the legend
 	return p
 }
 
@@ -119,6 +122,7 @@ func phaseFigure(c *ConfigResult) *plot.Plot {
 		p.Legend.Add(name, bars)
 	}
 	p.NominalX(labels...)
+	p.X.Min, p.X.Max = -0.6, float64(len(labels))-0.4
 	fit(&p.Y, 0, most*s.factor)
 	return p
 }
@@ -136,6 +140,10 @@ func writeTimeFigure(dir string, r *Result, samples SamplesFunc) error {
 	}
 	drawn := drawTrial(&longest, s, maxPoints)
 	p := newPlot("CPU load – "+drawn.Label, "seconds since the start of the request", "busy cores")
+	p.Add(shading{longest.Phases})
+	for i, name := range phaseNames([]TrialResult{longest}) {
+		p.Legend.Add(name, swatch{withAlpha(hues[phaseColour(name, i)], 0x50)})
+	}
 	var most, from, last float64
 	for i, c := range slices.DeleteFunc(slices.Clone(drawn.Curves), func(c curve) bool { return c.Panel != "CPU" }) {
 		times := drawn.Times[c.Times]
@@ -158,12 +166,19 @@ func writeTimeFigure(dir string, r *Result, samples SamplesFunc) error {
 	}
 	p.X.Min, p.X.Max = from, last
 	fit(&p.Y, 0, most*1.3)
-	p.Add(shading{longest.Phases})
 	return saveFigure(dir, "timeseries-longest", p)
 }
 
 // shading marks the phases behind the curves.
 type shading struct{ phases []PhaseResult }
+
+// swatch is a phase's colour in a legend.
+type swatch struct{ colour color.Color }
+
+// Thumbnail implements plot.Thumbnailer.
+func (s swatch) Thumbnail(c *draw.Canvas) {
+	c.FillPolygon(s.colour, []vg.Point{c.Min, {X: c.Max.X, Y: c.Min.Y}, c.Max, {X: c.Min.X, Y: c.Max.Y}})
+}
 
 // Plot implements plot.Plotter.
 func (s shading) Plot(c draw.Canvas, p *plot.Plot) {
@@ -175,8 +190,5 @@ func (s shading) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 		colour := hues[phaseColour(phase.Name, i)]
 		c.FillPolygon(withAlpha(colour, 0x20), []vg.Point{{X: lo, Y: c.Min.Y}, {X: hi, Y: c.Min.Y}, {X: hi, Y: c.Max.Y}, {X: lo, Y: c.Max.Y}})
-		style := p.Legend.TextStyle
-		style.Color, style.XAlign, style.YAlign = colour, draw.XCenter, draw.YTop
-		c.FillText(style, vg.Point{X: (lo + hi) / 2, Y: c.Max.Y - 3}, phase.Name)
 	}
 }
