@@ -11,7 +11,8 @@ import (
 )
 
 // BenchmarkMatMul reports GOP/s (two per multiply-add) and the weights' GB/s on one core.
-// The matrices of one run together exceed the caches when there is one token, as in decode.
+// With one token, as in decode, the matrices of one run together exceed the caches, or are
+// one and the same.
 func BenchmarkMatMul(b *testing.B) {
 	for _, s := range kernel.Available() {
 		for _, d := range []tensor.DType{tensor.Q8_0, tensor.Q4_0, tensor.Q4_K, tensor.Q6_K, tensor.F16, tensor.BF16, tensor.F32} {
@@ -21,19 +22,22 @@ func BenchmarkMatMul(b *testing.B) {
 				}
 				for _, m := range []int{1, 8, 512} {
 					b.Run(fmt.Sprintf("%s/%v/%dx%d/m=%d", s.Name(), d, shape[0], shape[1], m), func(b *testing.B) {
-						benchMatMul(b, s, d, shape[0], shape[1], m)
+						benchMatMul(b, s, d, shape[0], shape[1], m, m == 1)
 					})
 				}
+				b.Run(fmt.Sprintf("%s/%v/%dx%d/m=1,cached", s.Name(), d, shape[0], shape[1]), func(b *testing.B) {
+					benchMatMul(b, s, d, shape[0], shape[1], 1, false)
+				})
 			}
 		}
 	}
 }
 
-func benchMatMul(b *testing.B, s *kernel.Set, d tensor.DType, rows, k, m int) {
+func benchMatMul(b *testing.B, s *kernel.Set, d tensor.DType, rows, k, m int, large bool) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	w := kerneltest.RandomMatrix(rng, d, rows, k)
 	copies := []kernel.Matrix{w}
-	if m == 1 { // as many copies as 64 MiB hold, so that weights come from memory
+	if large { // as many copies as 64 MiB hold, so that weights come from memory
 		for len(copies) < 64<<20/len(w.Data) {
 			c := w
 			c.Data = append([]byte(nil), w.Data...)

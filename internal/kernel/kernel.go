@@ -3,6 +3,11 @@
 // A Set is chosen once (Best or ByName) and handed down; there is no global choice. The
 // folders ref, avx2, avx512 and neon hold the primitives; the drivers that tile, pack and
 // walk matrices are written once, here, over those primitives.
+//
+// To add an instruction set: write its folder with primitives of the signatures in
+// Primitives, each defined by the function of the same name in ref (which also serves as
+// fallback), add a table to native in set_GOARCH.go, and pass kerneltest.Suite, which
+// TestPrimitives runs for every available set.
 package kernel
 
 import (

@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/wattlaw/wattlaw/internal/kernel"
@@ -112,6 +116,150 @@ func TestByName(t *testing.T) {
 	if _, err := kernel.ByName("mmx"); err == nil {
 		t.Error("ByName of an unknown set succeeded")
 	}
+}
+
+// TestRequiredISA fails, rather than passing on what happens to be there, when the
+// environment names an instruction set that this CPU does not select.
+func TestRequiredISA(t *testing.T) {
+	for _, name := range strings.FieldsFunc(os.Getenv("WATTLAW_REQUIRE_ISA"), func(r rune) bool { return r == ',' }) {
+		if _, err := kernel.ByName(name); err != nil {
+			t.Errorf("WATTLAW_REQUIRE_ISA: %v", err)
+		}
+	}
+	if best := kernel.Best(); best.Name() != kernel.Available()[0].Name() {
+		t.Errorf("Best is %s, not the first available", best.Name())
+	}
+}
+
+// TestOps checks the drivers of the small operations beyond one chunk, and their guards.
+func TestOps(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *kernel.Set) {
+		rng := rand.New(rand.NewPCG(3, 4))
+		n := 40000
+		x, y := kerneltest.Normal(rng, n), kerneltest.Normal(rng, n)
+		half, back, sum, gated := make([]uint16, n), make([]float32, n), slices.Clone(x), make([]float32, n)
+		s.ToF16(half, x)
+		s.FromF16(back, half)
+		s.Add(sum, y)
+		s.SwiGLU(gated, x, y)
+		for i, v := range x {
+			if back[i] != tensor.F32FromF16(tensor.F16FromF32(v)) || sum[i] != v+y[i] {
+				t.Fatalf("element %d: half %v, sum %v of %v and %v", i, back[i], sum[i], v, y[i])
+			}
+			want := float64(v) / (1 + math.Exp(-float64(v))) * float64(y[i])
+			if math.Abs(float64(gated[i])-want) > 1e-6*math.Abs(want) {
+				t.Fatalf("element %d: SwiGLU %v, want %v", i, gated[i], want)
+			}
+		}
+		for name, f := range map[string]func(){
+			"Add":     func() { s.Add(x, y[1:]) },
+			"SwiGLU":  func() { s.SwiGLU(x[1:], x, y) },
+			"RMSNorm": func() { s.RMSNorm(x, y, y[2:], 1e-5) },
+			"Rope":    func() { s.Rope(x[:64], 64, y[:33], y[:33], kernel.Adjacent) },
+		} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("%s accepted slices that do not fit", name)
+					}
+				}()
+				f()
+			}()
+		}
+	})
+}
+
+// TestRope holds both pairings to the rotation's definition and leaves the rest of a head alone.
+func TestRope(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *kernel.Set) {
+		rng := rand.New(rand.NewPCG(5, 6))
+		const heads, dim, n = 3, 80, 27
+		cos, sin := make([]float32, n), make([]float32, n)
+		for i := range n {
+			angle := rng.Float64() * 100
+			cos[i], sin[i] = float32(math.Cos(angle)), float32(math.Sin(angle))
+		}
+		for _, p := range []kernel.Pairing{kernel.Adjacent, kernel.HalfSplit} {
+			x := kerneltest.Normal(rng, heads*dim)
+			got := slices.Clone(x)
+			s.Rope(got, dim, cos, sin, p)
+			for i := range x {
+				h, d := i/dim*dim, i%dim
+				want := x[i]
+				if d < 2*n {
+					a, b, j := d&^1, d|1, d/2
+					if p == kernel.HalfSplit {
+						j = d % n
+						a, b = j, j+n
+					}
+					if d == a {
+						want = x[h+a]*cos[j] - x[h+b]*sin[j]
+					} else {
+						want = x[h+a]*sin[j] + x[h+b]*cos[j]
+					}
+				}
+				if math.Abs(float64(got[i]-want)) > 1e-6 {
+					t.Fatalf("pairing %d, head %d, feature %d: %v, want %v", p, h/dim, d, got[i], want)
+				}
+			}
+		}
+	})
+}
+
+// TestCheck refuses matrices whose data is too short or whose type no kernel multiplies.
+func TestCheck(t *testing.T) {
+	for _, w := range []kernel.Matrix{
+		{DType: tensor.Q8_0, Rows: 2, Cols: 32, Data: make([]byte, 67)},
+		{DType: tensor.Q8_0, Rows: 2, Cols: 33, Data: make([]byte, 68)},
+		{DType: tensor.F32, Rows: -1, Cols: 4},
+		{DType: tensor.F32, Rows: math.MaxInt / 2, Cols: 4, Data: make([]byte, 64)},
+		{DType: tensor.I32, Rows: 1, Cols: 4, Data: make([]byte, 16)},
+		{DType: 99, Rows: 1, Cols: 4, Data: make([]byte, 16)},
+	} {
+		if w.Check() == nil {
+			t.Errorf("accepted %v %d×%d in %d bytes", w.DType, w.Rows, w.Cols, len(w.Data))
+		}
+	}
+}
+
+// TestPrepareConcurrently prepares and multiplies from several goroutines, as an engine does.
+func TestPrepareConcurrently(t *testing.T) {
+	s := kernel.Best()
+	rng := rand.New(rand.NewPCG(8, 9))
+	const m, k, rows = 37, 512, 70
+	for _, d := range []tensor.DType{tensor.Q8_0, tensor.Q4_K, tensor.Q6_K, tensor.F16} {
+		w, x := kerneltest.RandomMatrix(rng, d, rows, k), kerneltest.Normal(rng, m*k)
+		var alone kernel.Acts
+		var sc kernel.Scratch
+		alone.Reset(d, m, k)
+		s.Prepare(&alone, x, k, 0, m, &sc)
+		want := make([]float32, m*rows)
+		s.MatMul(want, rows, w, 0, rows, &alone, &sc)
+
+		var a kernel.Acts
+		a.Reset(d, m, k)
+		got := make([]float32, m*rows)
+		parallel(3, func(i int, sc *kernel.Scratch) {
+			t0 := i * 2 * kernel.PrepareStep
+			s.Prepare(&a, x, k, t0, min(t0+2*kernel.PrepareStep, m), sc)
+		})
+		parallel(3, func(i int, sc *kernel.Scratch) {
+			s.MatMul(got, rows, w, i*rows/3, (i+1)*rows/3, &a, sc)
+		})
+		for i := range want {
+			if got[i] != want[i] {
+				t.Fatalf("%v: y[%d] = %v in parts, %v at once", d, i, got[i], want[i])
+			}
+		}
+	}
+}
+
+func parallel(n int, f func(i int, sc *kernel.Scratch)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { f(i, new(kernel.Scratch)) })
+	}
+	wg.Wait()
 }
 
 func TestPrimitives(t *testing.T) {

@@ -1,6 +1,9 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+)
 
 // Pairing is which features of a head a rotary position embedding rotates together.
 type Pairing uint8
@@ -19,25 +22,33 @@ func (s *Set) RMSNorm(dst, x, weight []float32, eps float32) {
 // SwiGLU writes dst[i] = silu(gate[i])·up[i], silu(v) = v/(1+e⁻ᵛ). dst may be gate or up.
 func (s *Set) SwiGLU(dst, gate, up []float32) {
 	same("SwiGLU", len(dst), len(gate), len(up))
-	s.p.SwiGLU(dst, gate, up)
+	for i, j := range chunks(len(dst)) {
+		s.p.SwiGLU(dst[i:j], gate[i:j], up[i:j])
+	}
 }
 
 // Add writes dst[i] += x[i].
 func (s *Set) Add(dst, x []float32) {
 	same("Add", len(dst), len(x))
-	s.p.Add(dst, x)
+	for i, j := range chunks(len(dst)) {
+		s.p.Add(dst[i:j], x[i:j])
+	}
 }
 
 // ToF16 rounds to binary16, ties to even.
 func (s *Set) ToF16(dst []uint16, x []float32) {
 	same("ToF16", len(dst), len(x))
-	s.p.ToF16(dst, x)
+	for i, j := range chunks(len(dst)) {
+		s.p.ToF16(dst[i:j], x[i:j])
+	}
 }
 
 // FromF16 converts binary16 exactly.
 func (s *Set) FromF16(dst []float32, x []uint16) {
 	same("FromF16", len(dst), len(x))
-	s.p.FromF16(dst, x)
+	for i, j := range chunks(len(dst)) {
+		s.p.FromF16(dst[i:j], x[i:j])
+	}
 }
 
 // Rope rotates every head of one token's x (consecutive heads of headDim features) by the
@@ -54,6 +65,19 @@ func (s *Set) Rope(x []float32, headDim int, cos, sin []float32, p Pairing) {
 	}
 	for h := 0; h < len(x); h += headDim {
 		rotate(x[h:h+2*n], cos, sin)
+	}
+}
+
+// chunks splits n elements into spans that assembly, which cannot be preempted, passes in
+// about 10 µs.
+func chunks(n int) iter.Seq2[int, int] {
+	const step = 16 << 10
+	return func(yield func(i, j int) bool) {
+		for i := 0; i < n; i += step {
+			if !yield(i, min(i+step, n)) {
+				return
+			}
+		}
 	}
 }
 
