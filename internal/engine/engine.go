@@ -149,6 +149,36 @@ func (e *Engine) open(ref string, seed uint64) (err error) {
 	return err
 }
 
+// LoadTokenizer makes only the tokenizer of the model that ref names.
+func LoadTokenizer(ref string) (*tokenizer.Tokenizer, error) {
+	var vocab tokenizer.Vocab
+	if strings.HasPrefix(ref, shape.Prefix) {
+		s, _, err := shape.Parse(ref)
+		if err != nil {
+			return nil, err
+		}
+		if vocab, err = s.Vocab(); err != nil {
+			return nil, err
+		}
+	} else {
+		f, err := gguf.Open(ref)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close() // read-only: nothing is lost
+		src, err := model.FromFile(f)
+		if err != nil {
+			return nil, err
+		}
+		vocab = src.Vocab
+	}
+	t, err := tokenizer.New(vocab)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ref, err)
+	}
+	return t, nil
+}
+
 // positions settles the context length and checks that its cache fits.
 func (e *Engine) positions(wanted int) (int, error) {
 	config := e.graph.Config()

@@ -32,10 +32,18 @@ func (s Shape) Build(f Format, seed uint64) (*model.Source, error) {
 	}
 	fillAll(planned, seed)
 	var err error
-	if src.Vocab, err = tokenizer.Synthetic(s.Pre, s.Config.Vocab, seed); err != nil {
-		return nil, fmt.Errorf("%s: %w", src.Name, err)
+	src.Vocab, err = s.Vocab()
+	return src, err
+}
+
+// Vocab makes the shape's synthetic vocabulary; it is the same for every format and seed.
+func (s Shape) Vocab() (tokenizer.Vocab, error) {
+	const seed = 1
+	v, err := tokenizer.Synthetic(s.Pre, s.Config.Vocab, seed)
+	if err != nil {
+		return v, fmt.Errorf("%s%s: %w", Prefix, s.Name, err)
 	}
-	return src, nil
+	return v, nil
 }
 
 func quantName(f Format) string {
