@@ -19,7 +19,7 @@ func cards(r *Result, c *ConfigResult) []card {
 			all = append(all,
 				card{Label: "Per prompt token", Value: b.value, Unit: b.unit, Note: b.interval},
 				card{Label: "Fixed per request", Value: a.value, Unit: a.unit, Note: a.interval},
-				card{Label: "R²", Value: fixedOr(l.R2, 4), Note: fmt.Sprintf("%d trials, best rival: %s", l.N, l.Best)},
+				card{Label: "R²", Value: fixedOr(l.R2, 4), Note: fmt.Sprintf("%d trials", l.N)},
 				card{Label: "Linear up to", Value: fixedOr(l.LinearTo, 0), Unit: "tokens", Note: fmt.Sprintf("within 5 %%, of %.0f fitted", l.X.Hi)})
 		}
 	}

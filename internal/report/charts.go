@@ -36,6 +36,27 @@ func lawPoints(r *Result, config string, l *LawResult, group func(*TrialResult) 
 
 func (l *LawResult) at(x float64) float64 { return l.Coef["a"] + l.Coef["b"]*x }
 
+// clearlyBetter is the advantage in AICc from which a rival is said to fit better: below
+// two, the models are about equally good (Burnham and Anderson, 2002, chapter 2).
+const clearlyBetter = 2
+
+// betterRival returns the rival that fits clearly better than the line, if there is one.
+func (l *LawResult) betterRival() (RivalResult, bool) {
+	var best, line RivalResult
+	for _, r := range l.Rivals {
+		if r.Kind == l.Best {
+			best = r
+		}
+		if r.Kind == l.Kind {
+			line = r
+		}
+	}
+	if best.AICc == nil || line.AICc == nil || !(*line.AICc-*best.AICc >= clearlyBetter) {
+		return RivalResult{}, false
+	}
+	return best, true
+}
+
 // at returns a rival's value at x, NaN when its coefficients are absent.
 func (r RivalResult) at(x float64) float64 {
 	c := func(name string) float64 {
@@ -110,19 +131,18 @@ func (d *drawing) band(o overlay, x, y axis, factor float64) {
 func (d *drawing) curves(o overlay, x, y axis, factor float64) {
 	hi := o.law.X.Hi
 	d.path("law "+o.class, [][2]float64{{x.at(0), y.at(o.law.at(0) * factor)}, {x.at(hi), y.at(o.law.at(hi) * factor)}}, false)
-	for _, r := range o.law.Rivals {
-		if r.Kind != o.law.Best || r.Kind == o.law.Kind {
-			continue
-		}
-		var curve [][2]float64
-		for i := range 81 {
-			at := o.law.X.Lo + (hi-o.law.X.Lo)*float64(i)/80
-			if v := r.at(at) * factor; !math.IsNaN(v) && !math.IsInf(v, 0) {
-				curve = append(curve, [2]float64{x.at(at), y.at(v)})
-			}
-		}
-		d.path("rival "+o.class, curve, false)
+	r, ok := o.law.betterRival()
+	if !ok {
+		return
 	}
+	var curve [][2]float64
+	for i := range 81 {
+		at := o.law.X.Lo + (hi-o.law.X.Lo)*float64(i)/80
+		if v := r.at(at) * factor; present(v) != nil {
+			curve = append(curve, [2]float64{x.at(at), y.at(v)})
+		}
+	}
+	d.path("rival "+o.class, curve, false)
 }
 
 // residualChart draws how far each trial lies from the line, in percent of the line.

@@ -43,15 +43,13 @@ func lawFigure(r *Result, c *ConfigResult, l *LawResult) *plot.Plot {
 		p.Add(polygon)
 	}
 	line := addLine(p, xys(2, func(i int) (float64, float64) { x := l.X.Hi * float64(i); return x, l.at(x) * s.factor }), ink, 1.1)
-	for _, rival := range l.Rivals {
-		if rival.Kind == l.Best && rival.Kind != l.Kind {
-			curve := addLine(p, xys(81, func(i int) (float64, float64) {
-				x := l.X.Lo + (l.X.Hi-l.X.Lo)*float64(i)/80
-				return x, rival.at(x) * s.factor
-			}), hues[3], 1, vg.Points(4), vg.Points(3))
-			if curve != nil {
-				p.Legend.Add(rival.Kind+", fits better", curve)
-			}
+	if rival, ok := l.betterRival(); ok {
+		curve := addLine(p, xys(81, func(i int) (float64, float64) {
+			x := l.X.Lo + (l.X.Hi-l.X.Lo)*float64(i)/80
+			return x, rival.at(x) * s.factor
+		}), hues[3], 1, vg.Points(4), vg.Points(3))
+		if curve != nil {
+			p.Legend.Add(rival.Kind+", fits better", curve)
 		}
 	}
 	addMarks(p, points, func(i int) float64 { return points[i].y })

@@ -67,7 +67,7 @@ type (
 		Text          string
 	}
 	comparisonView struct {
-		Headline string
+		Headline template.HTML
 		Legend   []legendItem
 		Chart    template.HTML
 		Table    tableView
@@ -258,8 +258,8 @@ func mainLaw(r *Result, c *ConfigResult, l *LawResult) *lawView {
 		Residuals: residualChart(680, 230, l, points, factor, false), Order: residualChart(560, 260, l, points, factor, true),
 		RivalNote: rivalNote(l),
 	}
-	if l.Best != l.Kind {
-		v.Legend = append(v.Legend, legendItem{3, 5, l.Best + ", fits better"})
+	if rival, ok := l.betterRival(); ok {
+		v.Legend = append(v.Legend, legendItem{3, 5, rival.Kind + ", fits better"})
 	}
 	for _, d := range r.Drift {
 		if d.Config == c.ID && d.Metric == l.Metric {
@@ -340,10 +340,23 @@ func compare(pages []Page) []comparisonView {
 		return nil
 	}
 	return []comparisonView{{
-		Headline: fmt.Sprintf("%d configurations, one law each", len(overlays)), Legend: legend,
+		Headline: comparisonHeadline(overlays, names), Legend: legend,
 		Chart: lawChart(1000, 460, overlays), Table: comparisonTable(overlays, names),
 		Note: "Ratios are against the first line. Their intervals come from both slopes' intervals on the logarithmic scale, as if the runs were independent.",
 	}}
+}
+
+// comparisonHeadline says how two laws compare; more are left to the table.
+func comparisonHeadline(overlays []overlay, names []string) template.HTML {
+	if len(overlays) == 2 {
+		if ratio, ci := slopeRatio(overlays[1].law, overlays[0].law); ci != nil {
+			digits := decimals((ci.Hi - ci.Lo) / 2)
+			return soft(fmt.Sprintf("A prompt token costs %s times as much CPU time (%s … %s) with ",
+				number(ratio, digits), number(ci.Lo, digits), number(ci.Hi, digits))) +
+				template.HTML(template.HTMLEscapeString(names[1]+" as with "+names[0]+"."))
+		}
+	}
+	return template.HTML(fmt.Sprintf("%d configurations, one law each", len(overlays)))
 }
 
 // slopeRatio is the ratio of two slopes with the interval that follows from theirs when

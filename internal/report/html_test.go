@@ -193,6 +193,9 @@ func TestComparisonOverlaysTheLaws(t *testing.T) {
 	if count["h1"] != 3 || strings.Count(html, `class="law c`) != 2 {
 		t.Errorf("%d headings, %d laws overlaid", count["h1"], strings.Count(html, `class="law c`))
 	}
+	if !strings.Contains(text, "times as much CPU time") {
+		t.Error("the headline does not compare")
+	}
 	ratio := regexp.MustCompile(`0\.999\d (\d\.\d+) \((\d\.\d+) … (\d\.\d+)\)`).FindStringSubmatch(text)
 	if ratio == nil || ratio[1][:3] != "2.0" && ratio[1][:3] != "1.9" {
 		t.Errorf("slope ratio %v, want about 2", ratio)

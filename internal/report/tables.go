@@ -73,8 +73,8 @@ func rivalsTable(l *LawResult) tableView {
 
 func rivalNote(l *LawResult) string {
 	note := "Lowest AICc is best; the held-out error is that of predicting the longest length from the shorter ones."
-	if l.Best != "" && l.Best != l.Kind {
-		note = "The " + l.Best + " curve fits better than the line (dashed). " + note
+	if rival, ok := l.betterRival(); ok {
+		note = "The " + rival.Kind + " curve fits better than the line (dashed). " + note
 	}
 	return note
 }
