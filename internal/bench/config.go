@@ -11,6 +11,7 @@ import (
 	"github.com/wattlaw/wattlaw/internal/backend"
 	"github.com/wattlaw/wattlaw/internal/measure"
 	"github.com/wattlaw/wattlaw/internal/sampler"
+	"github.com/wattlaw/wattlaw/internal/source"
 	"github.com/wattlaw/wattlaw/internal/stat"
 	"github.com/wattlaw/wattlaw/internal/store"
 	"github.com/wattlaw/wattlaw/internal/workload"
@@ -174,7 +175,8 @@ func (r *runner) attach(ctx context.Context, c *config) error {
 	if c != nil {
 		pid = c.server.PID()
 	}
-	s, err := sampler.New(sampler.Config{RateHz: r.plan.Rate, Sources: r.deps.Sources(pid)})
+	sources := r.deps.Sources(pid)
+	s, err := sampler.New(sampler.Config{RateHz: r.plan.Rate, Sources: sources})
 	if err != nil {
 		return err
 	}
@@ -183,18 +185,30 @@ func (r *runner) attach(ctx context.Context, c *config) error {
 	r.sampler, r.attached = s, c
 	r.mu.Unlock()
 	if c != nil {
-		r.run.Channels = channels(s)
+		r.run.Channels = channels(s, sources)
 	}
 	return wait(ctx, seconds(max(r.deps.pace.settle, 3/r.plan.Rate)))
 }
 
-// channels describes all channels, those of sources that could not be opened included.
-func channels(s *sampler.Sampler) []measure.Channel {
+// channels describes all channels, those of sources that could not be opened included: a
+// source that did not say what it would have yielded stands for itself.
+func channels(s *sampler.Sampler, sources []source.Source) []measure.Channel {
 	out := s.Channels()
 	for _, fault := range s.Faults() {
-		if fault.Channel == "" {
-			out = append(out, measure.Channel{Name: fault.Source, Source: fault.Source, Quality: measure.Unavailable, Reason: fault.Reason})
+		if fault.Channel != "" {
+			continue
 		}
+		c := measure.Channel{Name: fault.Source, Source: fault.Source, Quality: measure.Unavailable, Reason: fault.Reason}
+		i := slices.IndexFunc(sources, func(s source.Source) bool { return s.Info().Name == fault.Source })
+		if i >= 0 {
+			if info := sources[i].Info(); info.State != source.Ready {
+				c.Reason = string(info.State) + ": " + info.Reason
+				if info.Fix != "" {
+					c.Reason += "; run: " + info.Fix
+				}
+			}
+		}
+		out = append(out, c)
 	}
 	return out
 }

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wattlaw/wattlaw/internal/backend"
+	"github.com/wattlaw/wattlaw/internal/backend/native"
+	"github.com/wattlaw/wattlaw/internal/bench"
+	"github.com/wattlaw/wattlaw/internal/report/progress"
+	"github.com/wattlaw/wattlaw/internal/source"
+	"github.com/wattlaw/wattlaw/internal/store"
+)
+
+// runFlags is what the user asks of the run command beside the plan.
+type runFlags struct {
+	plan      bench.Plan
+	store     string
+	resume    string
+	printPlan bool
+}
+
+// newRunCmd measures what a plan asks for and reports it.
+func newRunCmd() *cobra.Command {
+	f := runFlags{plan: bench.DefaultPlan()}
+	cmd := &cobra.Command{
+		Use:   "run [PLAN.toml]",
+		Short: "Measure models over prompt lengths and fit the law by which their cost grows",
+		Long: `Run models over a sweep of prompt lengths, sample processor, memory and power meanwhile, and
+report the law by which cost grows with tokens. Without arguments it measures a built-in
+model and takes about three minutes.
+
+A plan in TOML or JSON has a key for every flag that shapes the run ("--print-plan" shows
+them all); flags that are given win over the file. Every finished trial is in the store at
+once: a run that ended early goes on with "--resume RUN", repeating and losing nothing.`,
+		Example: `  wattlaw run
+  wattlaw run --model FILE.gguf --tokens 128,256,512 --output-tokens 16 --repeats 5 --out DIR
+  wattlaw run plan.toml --strict
+  wattlaw run --resume 20261123T231500-smollm2-135m-7f3a`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if err := readPlan(cmd, args[0], &f.plan); err != nil {
+					return err
+				}
+			}
+			return f.run(cmd, len(args) == 1)
+		},
+	}
+	planFlags(cmd.Flags(), &f.plan)
+	storeFlag(cmd, &f.store)
+	cmd.Flags().StringVar(&f.resume, "resume", "", "go on with this run: an id or a unique beginning of one")
+	cmd.Flags().BoolVar(&f.printPlan, "print-plan", false, "print the effective plan as TOML and end")
+	return cmd
+}
+
+func (f *runFlags) run(cmd *cobra.Command, fromFile bool) (err error) {
+	out := cmd.OutOrStdout()
+	if f.printPlan {
+		if err := f.plan.Validate(); err != nil {
+			return err
+		}
+		text, err := f.plan.TOML()
+		if err != nil {
+			return err
+		}
+		_, err = out.Write(text)
+		return err
+	}
+	if f.resume != "" && fromFile {
+		return errors.New("run: --resume goes on with the plan of that run; leave the plan file out")
+	}
+	s, err := openStore(cmd.Context(), f.store)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	run, runErr := f.measure(cmd.Context(), s, cmd.ErrOrStderr(), out)
+	if run.ID == "" {
+		return runErr
+	}
+	counts, err := s.TrialCounts(context.WithoutCancel(cmd.Context()))
+	if err != nil || counts[run.ID] == 0 {
+		return errors.Join(runErr, err)
+	}
+	// A run that ended early is reported as far as it went.
+	return errors.Join(runErr, writeReports(context.WithoutCancel(cmd.Context()), s, []string{run.ID}, f.plan.Out, out))
+}
+
+// measure carries out the plan, or what is left of the run to resume.
+func (f *runFlags) measure(ctx context.Context, s store.Store, hints, out io.Writer) (store.Run, error) {
+	view := progress.New(out)
+	deps := bench.Deps{
+		Store: s, Tool: version(), Progress: view.Event,
+		Sources: func(pid int) []source.Source { return allSources("/", pid) },
+	}
+	begin := bench.Run
+	if f.resume != "" {
+		earlier, err := f.takeUp(ctx, s)
+		if err != nil {
+			return store.Run{}, err
+		}
+		begin = func(ctx context.Context, _ bench.Plan, deps bench.Deps) (store.Run, error) {
+			return bench.Resume(ctx, earlier.ID, deps)
+		}
+	} else if err := f.mention(ctx, s, hints); err != nil {
+		return store.Run{}, err
+	}
+	var err error
+	if deps.Backend, err = backendOf(f.plan); err != nil {
+		return store.Run{}, err
+	}
+	run, err := begin(ctx, f.plan, deps)
+	return run, errors.Join(err, view.Close())
+}
+
+// takeUp makes the plan of the run to resume the effective one, but for where the report
+// goes.
+func (f *runFlags) takeUp(ctx context.Context, s store.Store) (store.Run, error) {
+	earlier, err := s.Run(ctx, f.resume)
+	if err != nil {
+		return store.Run{}, err
+	}
+	out := f.plan.Out
+	if f.plan, err = bench.ParseJSON(earlier.Plan); err != nil {
+		return store.Run{}, fmt.Errorf("run %s: its plan cannot be read: %w", earlier.ID, err)
+	}
+	if out != "" {
+		f.plan.Out = out
+	}
+	return earlier, nil
+}
+
+// mention points out an earlier run of the same plan that could be resumed instead.
+func (f *runFlags) mention(ctx context.Context, s store.Store, hints io.Writer) error {
+	earlier, trials, ok, err := bench.Unfinished(ctx, s, f.plan)
+	if err != nil || !ok {
+		return err
+	}
+	_, err = fmt.Fprintf(hints, "An earlier run of this plan has %d of %d trials; to go on with it instead of beginning anew: wattlaw run --resume %s\n",
+		trials, earlier.Planned, earlier.ID)
+	return err
+}
+
+// backendOf is the explicit list of backends that a plan can name.
+func backendOf(plan bench.Plan) (backend.Backend, error) {
+	switch plan.Backend {
+	case "native":
+		return native.Backend{}, nil
+	}
+	return nil, fmt.Errorf("plan: backend: %q is unknown; use \"native\"", plan.Backend)
+}
