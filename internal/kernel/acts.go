@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"fmt"
+
 	"github.com/wattlaw/wattlaw/internal/tensor"
 )
 
@@ -32,8 +34,11 @@ type Acts struct {
 }
 
 // Reset makes room for m tokens of k features against weights of type w. Buffers are kept
-// from call to call. k must be a multiple of the format's block.
+// from call to call. It panics when k is no multiple of the format's block.
 func (a *Acts) Reset(w tensor.DType, m, k int) {
+	if n := w.BlockValues(); n == 0 || m < 0 || k < 0 || k%n != 0 {
+		panic(fmt.Sprintf("kernel: %d activations of %d features for %v, blocks of %d", m, k, w, n))
+	}
 	a.format, a.m, a.k = formats[w], m, k
 	a.panel = m >= panelFrom
 	rows := m
