@@ -251,6 +251,10 @@ func (r *runner) baseline(ctx context.Context, c *config) error {
 		r.find(whenBaseline, severityDoubt, "baseline", "%s; stop other programs, or raise baseline.timeout", doubt)
 	}
 	c.idle = levels
+	cores := float64(r.run.Machine.Cores)
+	if cpu, ok := levels[string(measure.ScopeSystem)+".cpu"]; ok && cpu.Level > busyFraction*cores {
+		r.find(whenBaseline, severityDoubt, "baseline", "the idle machine is %.0f %% busy: other programs compete with the model, and its load above idle is too low; stop them", 100*cpu.Level/cores)
+	}
 	return nil
 }
 

@@ -17,11 +17,15 @@ import (
 
 // inferenceFeatures are the instruction sets that decide how fast inference can be, as
 // Linux names them in /proc/cpuinfo (x86 flags, arm64 features).
-var inferenceFeatures = []string{
+var inferenceFeatures = [...]string{
 	"sse4_2", "avx", "f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512bw", "avx512vl", "avx512_vnni",
 	"avx512_bf16", "avx512_fp16", "amx_tile", "amx_int8", "amx_bf16",
 	"asimd", "asimddp", "asimdhp", "i8mm", "bf16", "sve", "sve2",
 }
+
+// containers share the kernel of their machine and are no virtual machines, though the
+// inventory lists them as such.
+var containers = [...]string{"docker", "podman", "lxc", "rkt", "containerd", "systemd-nspawn", "openvz", "linux-vserver"}
 
 // inventory describes this machine. What cannot be found stays empty: the inventory never
 // keeps a run from starting. Root is "/" but in tests.
@@ -31,7 +35,7 @@ func inventory(ctx context.Context, root string) store.Machine {
 	if info, err := host.InfoWithContext(ctx); err == nil {
 		m.OS = strings.TrimSpace(info.Platform + " " + info.PlatformVersion)
 		m.Kernel = info.KernelVersion
-		if info.VirtualizationRole == "guest" {
+		if info.VirtualizationRole == "guest" && !slices.Contains(containers[:], info.VirtualizationSystem) {
 			m.Virtual = info.VirtualizationSystem
 		}
 	}

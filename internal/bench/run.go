@@ -212,6 +212,7 @@ func (r *runner) begin(ctx context.Context) error {
 		return err
 	}
 	r.run.Status, r.run.Reason = store.StatusRunning, ""
+	earlier := len(r.run.Findings)
 	if r.plan.Baseline.Seconds == 0 {
 		r.find(whenPreflight, severityDoubt, "baseline", "none is measured, as baseline.seconds is 0: nothing can be said about load and energy above idle")
 	}
@@ -223,7 +224,7 @@ func (r *runner) begin(ctx context.Context) error {
 		return err
 	}
 	r.emit(RunStarted{Run: r.run, Total: len(r.items), Done: len(r.done)})
-	for _, f := range r.run.Findings {
+	for _, f := range r.run.Findings[earlier:] {
 		r.emit(FindingMade{f})
 	}
 	r.throttles = throttleCount(r.deps.Root)
