@@ -86,7 +86,8 @@ func buildSources(run store.Run, trials []store.Trial, samples func(int) (store.
 			Reason: c.Reason, Readings: readings[c.Name], Absent: absent[c.Name],
 		}
 		if c.Quality != measure.Unavailable {
-			s.RateHz = present(cmp.Or(c.RateHz, run.Observer.RateHz))
+			s.RateHz = positive(cmp.Or(c.RateHz, run.Observer.RateHz))
+			s.Uncertainty = positive(c.Uncertainty)
 		}
 		sources = append(sources, s)
 	}
@@ -170,7 +171,7 @@ func buildTrial(t *store.Trial, channels []measure.Channel) TrialResult {
 	result := TrialResult{
 		Seq: t.Seq, Config: t.Config, X: t.X, Repeat: t.Repeat, Complexity: t.Complexity, PromptHash: t.PromptHash,
 		TokensIn: t.TokensIn, TokensOut: t.TokensOut, Requests: max(1, t.Requests), Started: t.Wall, StartNS: t.Start, EndNS: t.End,
-		Phases: []PhaseResult{}, PhaseFigures: map[string]map[string]float64{}, Means: map[string]*float64{}, Baselines: append([]store.Baseline{}, t.Baselines...),
+		Phases: []PhaseResult{}, PhaseFigures: map[string]map[string]float64{}, Means: map[string]*float64{}, Baselines: []store.Baseline{},
 		WallS:        value(t.Figures, store.MetricWallSeconds),
 		CPUCoreS:     value(t.Figures, store.MetricCPUCoreSeconds),
 		CPUAUCCoreS:  value(t.Figures, store.MetricCPUAUCCore),
@@ -200,6 +201,11 @@ func buildTrial(t *store.Trial, channels []measure.Channel) TrialResult {
 		}
 		if !f.OK() {
 			result.Absent[name] = f.Reason
+		}
+	}
+	for _, b := range t.Baselines {
+		if present(b.Level) != nil && present(b.Sigma) != nil {
+			result.Baselines = append(result.Baselines, b)
 		}
 	}
 	for _, p := range t.Phases {
@@ -268,6 +274,14 @@ func present(v float64) *float64 {
 		return nil
 	}
 	return &v
+}
+
+// positive is present for numbers where zero stands for unknown.
+func positive(v float64) *float64 {
+	if !(v > 0) {
+		return nil
+	}
+	return present(v)
 }
 
 func seconds(ns int64) float64 { return float64(ns) / 1e9 }

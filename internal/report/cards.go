@@ -56,9 +56,9 @@ func factsOf(r *Result, c *ConfigResult) string {
 // complexityLegend names the groups that occur among points.
 func complexityLegend(points []point) []legendItem {
 	var items []legendItem
-	for i, name := range complexityLevels {
+	for i, name := range groupNames {
 		if slices.ContainsFunc(points, func(p point) bool { return p.group == i }) {
-			items = append(items, legendItem{i, i, name + " complexity"})
+			items = append(items, legendItem{i, i % 3, name})
 		}
 	}
 	return items

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -24,10 +25,7 @@ func lawPoints(r *Result, config string, l *LawResult, group func(*TrialResult) 
 		if t.Config != config || v == nil {
 			continue
 		}
-		x := t.TokensIn
-		if x == 0 {
-			x = t.X
-		}
+		x := cmp.Or(t.TokensIn, t.X)
 		points = append(points, point{float64(x), *v * s.factor, group(t), fmt.Sprintf("trial %d · %d tokens · %s\n%s · line %s",
 			t.Seq, x, t.Complexity, amount(l.Unit, *v), amount(l.Unit, l.at(float64(x))))})
 	}
@@ -76,7 +74,15 @@ func (r RivalResult) at(x float64) float64 {
 	return math.NaN()
 }
 
-func byComplexity(t *TrialResult) int { return max(0, slices.Index(complexityLevels[:], t.Complexity)) }
+// groupNames name the groups of byComplexity.
+var groupNames = [...]string{"low complexity", "medium complexity", "high complexity", "other complexity"}
+
+func byComplexity(t *TrialResult) int {
+	if i := slices.Index(complexityLevels[:], t.Complexity); i >= 0 {
+		return i
+	}
+	return len(complexityLevels)
+}
 
 // overlay is one law with its points in a chart that may show several.
 type overlay struct {

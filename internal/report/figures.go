@@ -68,7 +68,9 @@ func writeFigures(dir string, r *Result, samples SamplesFunc) error {
 // fileName keeps letters, digits, dots, dashes and underscores of a metric's name, which
 // may hold whatever a channel is called.
 func fileName(metric string) string {
+	const longest = 100
 	out := []rune(metric)
+	out = out[:min(len(out), longest)]
 	for i, c := range out {
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_') {
 			out[i] = '-'
@@ -193,12 +195,12 @@ func addLine(p *plot.Plot, points plotter.XYs, c color.Color, width vg.Length, d
 func addMarks(p *plot.Plot, points []point, y func(i int) float64) {
 	shapes := [...]draw.GlyphDrawer{draw.CircleGlyph{}, draw.PyramidGlyph{}, draw.BoxGlyph{}}
 	aside := 0.008 * (p.X.Max - p.X.Min) // sets groups at the same length apart
-	for group, name := range complexityLevels {
+	for group, name := range groupNames {
 		marks := xys(len(points), func(i int) (float64, float64) {
 			if points[i].group != group {
 				return math.NaN(), 0
 			}
-			return points[i].x + float64(group-1)*aside, y(i)
+			return points[i].x + float64(group%3-1)*aside, y(i)
 		})
 		scatter, err := plotter.NewScatter(marks)
 		if err != nil || len(marks) == 0 {
@@ -206,6 +208,6 @@ func addMarks(p *plot.Plot, points []point, y func(i int) float64) {
 		}
 		scatter.GlyphStyle = draw.GlyphStyle{Color: withAlpha(hues[group], 0xd0), Radius: 2.4, Shape: shapes[group%len(shapes)]}
 		p.Add(scatter)
-		p.Legend.Add(name+" complexity", scatter)
+		p.Legend.Add(name, scatter)
 	}
 }

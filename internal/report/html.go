@@ -299,7 +299,11 @@ func newEnergy(r *Result, c *ConfigResult) energyView {
 			reason, fix, _ := strings.Cut(s.Reason, "run: ")
 			e.Missing = append(e.Missing, missingView{s.Name, strings.TrimRight(reason, "; "), fix})
 		case s.Quality == measure.Estimated && s.Reason != "":
-			e.Basis = append(e.Basis, s.Name+": "+s.Reason)
+			basis := s.Name + ": " + s.Reason
+			if s.Uncertainty != nil {
+				basis += ", standard uncertainty " + percent(*s.Uncertainty)
+			}
+			e.Basis = append(e.Basis, unbroken(basis))
 		}
 	}
 	for _, u := range c.Unfitted {

@@ -45,16 +45,17 @@ type RunInfo struct {
 
 // Source is one channel: where it comes from and how far it may be trusted.
 type Source struct {
-	Name     string          `json:"name"`   // channel, e.g. "process.cpu"
-	Source   string          `json:"source"` // the source that yields it, e.g. "proc"
-	Scope    measure.Scope   `json:"scope"`
-	Kind     measure.Kind    `json:"kind"`
-	Unit     string          `json:"unit"`
-	Quality  measure.Quality `json:"quality"`
-	Reason   string          `json:"reason"`   // why it is unavailable or only estimated
-	RateHz   *float64        `json:"rate_hz"`  // rate of new values; null when the channel could not be read
-	Readings int64           `json:"readings"` // values recorded in all trials
-	Absent   int64           `json:"absent"`   // single readings that failed
+	Name        string          `json:"name"`   // channel, e.g. "process.cpu"
+	Source      string          `json:"source"` // the source that yields it, e.g. "proc"
+	Scope       measure.Scope   `json:"scope"`
+	Kind        measure.Kind    `json:"kind"`
+	Unit        string          `json:"unit"`
+	Quality     measure.Quality `json:"quality"`
+	Reason      string          `json:"reason"`      // why it is unavailable or only estimated
+	RateHz      *float64        `json:"rate_hz"`     // rate of new values; null when the channel could not be read
+	Uncertainty *float64        `json:"uncertainty"` // relative standard uncertainty of an estimate; null when unknown
+	Readings    int64           `json:"readings"`    // values recorded in all trials
+	Absent      int64           `json:"absent"`      // single readings that failed
 }
 
 // Observer is what the measuring itself cost.
