@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"math"
+
+	"github.com/wattlaw/wattlaw/internal/tensor"
 )
 
 // Attention describes causal attention over one layer's cache, for all heads.
@@ -47,6 +49,14 @@ func (s *Set) Attend(a Attention, kvHead, q0, q1 int, sc *Scratch) {
 	}
 	a.check(kvHead, q0, q1)
 	t := &sc.att
+	if (q1-q0)*a.Group <= s.p.Rows/4 { // most lanes would idle
+		for i := q0; i < q1; i++ {
+			for h := kvHead * a.Group; h < (kvHead+1)*a.Group; h++ {
+				s.attendRow(a, kvHead, i, h, t)
+			}
+		}
+		return
+	}
 	dim, lanes := roundUp(a.HeadDim, tokens), s.p.Rows
 	rows := (q1 - q0) * a.Group // query heads, the lanes of all tiles
 	tiles := (rows + lanes - 1) / lanes
@@ -65,6 +75,36 @@ func (s *Set) Attend(a Attention, kvHead, q0, q1 int, sc *Scratch) {
 		}
 	}
 	s.unpackOutputs(a, kvHead, q0, rows, dim, t)
+}
+
+// rowBlock is the number of positions that one call of a primitive passes in attendRow.
+const rowBlock = 1024
+
+// attendRow computes one query of one head, straight from the cache: all scores, their
+// softmax, and the weighted values.
+func (s *Set) attendRow(a Attention, kvHead, i, h int, t *attentionScratch) {
+	dim, ctx := a.HeadDim, a.Start+i+1
+	dot := s.p.Floats[tensor.F16].Dot
+	t.q, t.scores = resize(t.q, dim), resize(t.scores, roundUp(ctx, maxRows))
+	for d, v := range a.Q[i*a.LDQ+h*dim:][:dim] {
+		t.q[d] = v * a.Scale
+	}
+	for p := 0; p < ctx; p += rowBlock {
+		end := min(p+rowBlock, ctx)
+		dot(t.scores[p:end], halves(a.K[p*a.LDKV+kvHead*dim:]), 2*a.LDKV, t.q)
+	}
+	for p := ctx; p < len(t.scores); p++ {
+		t.scores[p] = float32(math.Inf(-1))
+	}
+	scale := 1 / s.p.SoftmaxRow(t.scores)
+	out := a.Out[i*a.LDO+h*dim:][:dim]
+	clear(out)
+	for p := 0; p < ctx; p += rowBlock {
+		s.p.AccumulateF16(out, t.scores[p:min(p+rowBlock, ctx)], a.V[p*a.LDKV+kvHead*dim:], a.LDKV)
+	}
+	for d := range out {
+		out[d] *= scale
+	}
 }
 
 // packQueries lays the scaled queries out as panels [dim][lanes] and starts the softmax.

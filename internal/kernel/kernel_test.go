@@ -78,7 +78,7 @@ func checkMatMul(t *testing.T, s *kernel.Set, d tensor.DType, m, rows, k int) {
 func TestAttend(t *testing.T) {
 	eachSet(t, func(t *testing.T, s *kernel.Set) {
 		for _, c := range []struct{ dim, group, kvHeads, start, n int }{
-			{64, 3, 3, 0, 1}, {64, 3, 3, 0, 9}, {64, 1, 2, 130, 1}, {36, 7, 1, 5, 70}, {128, 4, 2, 63, 2}, {80, 2, 1, 64, 33},
+			{64, 3, 3, 0, 1}, {64, 3, 3, 0, 9}, {64, 1, 2, 130, 1}, {36, 7, 1, 5, 70}, {128, 4, 2, 63, 2}, {80, 2, 1, 64, 33}, {80, 3, 2, 1500, 1}, {100, 1, 1, 2100, 2},
 		} {
 			t.Run(fmt.Sprint(c), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(1, uint64(c.n)))

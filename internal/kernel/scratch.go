@@ -30,6 +30,8 @@ func resize[T any](s []T, n int) []T {
 
 // The panels move 32-bit words, whatever they hold: these views reinterpret without copying.
 
+func halves(s []uint16) []uint8 { return view[uint8](s) }
+
 func words[T int8 | int32](s []T) []uint32 {
 	return view[uint32](s)
 }
@@ -41,7 +43,7 @@ func unsigned(s []uint32) []uint8 { return view[uint8](s) }
 
 // view reinterprets the whole elements of s. Both types have no pointers, and either T is
 // no wider than S or s was allocated for 32-bit words.
-func view[T, S uint8 | int8 | int32 | uint32 | float32](s []S) []T {
+func view[T, S uint8 | int8 | uint16 | int32 | uint32 | float32](s []S) []T {
 	var t T
 	var e S
 	if len(s) == 0 {

@@ -18,6 +18,10 @@ type Primitives struct {
 	Name string
 	Rows int // outputs per panel tile, at most maxRows
 
+	// Centered tells that codes are signed bytes with the format's offset subtracted: Unpack
+	// writes them so, and the panel primitives expect them and leave init out.
+	Centered bool
+
 	QuantizeQ8  func(q []int8, d []float32, sums []int32, x []float32)
 	QuantizeQ8K func(q []int8, d []float32, sums []int32, x []float32)
 	Interleave  func(dst, src []uint32, rows, n int)
@@ -40,6 +44,9 @@ type Primitives struct {
 	RopeHalves func(x, cos, sin []float32)
 	Softmax    func(s, top, sum, shrink []float32)
 	ScaleLanes func(x, c []float32)
+
+	SoftmaxRow    func(s []float32) float32
+	AccumulateF16 func(out, p []float32, v []uint16, ldv int)
 }
 
 // Quantized holds the primitives of a quantized weight format.

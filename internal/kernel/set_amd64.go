@@ -49,6 +49,7 @@ func avx512Table() Primitives {
 	t.RMSNorm, t.SwiGLU, t.Add = avx512.RMSNorm, avx512.SwiGLU, avx512.Add
 	t.RopePairs, t.RopeHalves = avx512.RopePairs, avx512.RopeHalves
 	t.Softmax, t.ScaleLanes = avx512.Softmax, avx512.ScaleLanes
+	t.SoftmaxRow, t.AccumulateF16 = avx512.SoftmaxRow, avx512.AccumulateF16
 	return t
 }
 
@@ -76,5 +77,6 @@ func avx2Table() Primitives {
 	t.RMSNorm, t.SwiGLU, t.Add = avx2.RMSNorm, avx2.SwiGLU, avx2.Add
 	t.RopePairs, t.RopeHalves = avx2.RopePairs, avx2.RopeHalves
 	t.Softmax, t.ScaleLanes = avx2.Softmax, avx2.ScaleLanes
+	t.SoftmaxRow, t.AccumulateF16 = avx2.SoftmaxRow, avx2.AccumulateF16
 	return t
 }

@@ -44,5 +44,8 @@ func reference() Primitives {
 		RopeHalves: ref.RopeHalves,
 		Softmax:    ref.Softmax,
 		ScaleLanes: ref.ScaleLanes,
+
+		SoftmaxRow:    ref.SoftmaxRow,
+		AccumulateF16: ref.AccumulateF16,
 	}
 }

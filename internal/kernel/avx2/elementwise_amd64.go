@@ -120,6 +120,28 @@ func Softmax(s, top, sum, shrink []float32) {
 	}
 }
 
+// SoftmaxRow exponentiates a row of scores.
+func SoftmaxRow(s []float32) float32 {
+	n := len(s) / 8
+	_ = s[8*n-1]
+	return softmaxRow(&s[0], n)
+}
+
+// AccumulateF16 adds weighted rows of binary16 values.
+func AccumulateF16(out, p []float32, v []uint16, ldv int) {
+	n, rows := len(out)&^7, len(p)
+	if rows == 0 {
+		return
+	}
+	if n > 0 {
+		_ = v[(rows-1)*ldv+n-1]
+		accumulateF16(&out[0], &p[0], &v[0], ldv, rows, n)
+	}
+	if n < len(out) {
+		ref.AccumulateF16(out[n:], p, v[n:], ldv)
+	}
+}
+
 // ScaleLanes multiplies every group of Rows values by c.
 func ScaleLanes(x, c []float32) {
 	if n := len(x) &^ 7; n > 0 {

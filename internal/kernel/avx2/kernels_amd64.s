@@ -6101,3 +6101,139 @@ each:
 	JNZ     each
 	VZEROUPPER
 	RET
+
+// func softmaxRow(s *float32, n int) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·softmaxRow(SB), NOSPLIT, $0-20
+	MOVQ    s+0(FP), AX
+	MOVQ    n+8(FP), CX
+	VMOVUPS (AX), Y6
+	MOVQ    AX, DX
+	MOVQ    CX, BX
+
+max:
+	VMAXPS       (DX), Y6, Y6
+	ADDQ         $+32, DX
+	DECQ         BX
+	JNZ          max
+	VEXTRACTF128 $0x01, Y6, X7
+	VMAXPS       X7, X6, X6
+	VPERMILPD    $0x01, X6, X7
+	VMAXPS       X7, X6, X6
+	VPSHUFD      $0x55, X6, X7
+	VMAXSS       X7, X6, X6
+	VBROADCASTSS X6, Y6
+	VPXOR        Y8, Y8, Y8
+
+exp:
+	VMOVUPS      (AX), Y7
+	VSUBPS       Y6, Y7, Y7
+	VMOVUPS      expLow<>+0(SB), Y5
+	VMAXPS       Y7, Y5, Y7
+	VMOVUPS      expHigh<>+0(SB), Y5
+	VMINPS       Y7, Y5, Y7
+	VMULPS       expLog2e<>+0(SB), Y7, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS expLn2Hi<>+0(SB), Y3, Y7
+	VFNMADD231PS expLn2Lo<>+0(SB), Y3, Y7
+	VMOVUPS      expTaylor7<>+0(SB), Y4
+	VFMADD213PS  expTaylor6<>+0(SB), Y7, Y4
+	VFMADD213PS  expTaylor5<>+0(SB), Y7, Y4
+	VFMADD213PS  expTaylor4<>+0(SB), Y7, Y4
+	VFMADD213PS  expTaylor3<>+0(SB), Y7, Y4
+	VFMADD213PS  expTaylor2<>+0(SB), Y7, Y4
+	VFMADD213PS  expTaylor1<>+0(SB), Y7, Y4
+	VFMADD213PS  expTaylor1<>+0(SB), Y7, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y5, Y3, Y3
+	VPADDD       expBias<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VPADDD       expBias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y4, Y4
+	VMOVAPS      Y4, Y7
+	VMOVUPS      Y7, (AX)
+	VADDPS       Y7, Y8, Y8
+	ADDQ         $+32, AX
+	DECQ         CX
+	JNZ          exp
+	VEXTRACTF128 $0x01, Y8, X7
+	VADDPS       X7, X8, X8
+	VPERMILPD    $0x01, X8, X7
+	VADDPS       X7, X8, X8
+	VPSHUFD      $0x55, X8, X7
+	VADDSS       X7, X8, X8
+	MOVSS        X8, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func accumulateF16(out *float32, p *float32, v *uint16, ldv int, rows int, n int)
+// Requires: AVX, F16C, FMA3
+TEXT ·accumulateF16(SB), NOSPLIT, $0-48
+	MOVQ out+0(FP), AX
+	MOVQ v+16(FP), CX
+	MOVQ ldv+24(FP), DX
+	MOVQ n+40(FP), BX
+	SHLQ $0x01, DX
+
+wide:
+	CMPQ    BX, $0x20
+	JL      narrow
+	MOVQ    p+8(FP), SI
+	MOVQ    rows+32(FP), DI
+	MOVQ    CX, R8
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+
+wideRow:
+	VBROADCASTSS (SI), Y8
+	VCVTPH2PS    (R8), Y4
+	VFMADD231PS  Y4, Y8, Y0
+	VCVTPH2PS    16(R8), Y5
+	VFMADD231PS  Y5, Y8, Y1
+	VCVTPH2PS    32(R8), Y6
+	VFMADD231PS  Y6, Y8, Y2
+	VCVTPH2PS    48(R8), Y7
+	VFMADD231PS  Y7, Y8, Y3
+	ADDQ         DX, R8
+	ADDQ         $+4, SI
+	DECQ         DI
+	JNZ          wideRow
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	ADDQ         $+128, AX
+	ADDQ         $+64, CX
+	ADDQ         $-32, BX
+	JMP          wide
+
+narrow:
+	TESTQ   BX, BX
+	JZ      done
+	MOVQ    p+8(FP), SI
+	MOVQ    rows+32(FP), DI
+	MOVQ    CX, R8
+	VMOVUPS (AX), Y0
+
+narrowRow:
+	VBROADCASTSS (SI), Y8
+	VCVTPH2PS    (R8), Y4
+	VFMADD231PS  Y4, Y8, Y0
+	ADDQ         DX, R8
+	ADDQ         $+4, SI
+	DECQ         DI
+	JNZ          narrowRow
+	VMOVUPS      Y0, (AX)
+	ADDQ         $+32, AX
+	ADDQ         $+16, CX
+	ADDQ         $-8, BX
+	JMP          narrow
+
+done:
+	VZEROUPPER
+	RET

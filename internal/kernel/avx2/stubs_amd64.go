@@ -111,3 +111,9 @@ func softmax(s *float32, top *float32, sum *float32, shrink *float32, n int)
 
 //go:noescape
 func scaleLanes(x *float32, c *float32, n int)
+
+//go:noescape
+func softmaxRow(s *float32, n int) float32
+
+//go:noescape
+func accumulateF16(out *float32, p *float32, v *uint16, ldv int, rows int, n int)

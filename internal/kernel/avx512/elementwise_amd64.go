@@ -85,6 +85,21 @@ func Softmax(s, top, sum, shrink []float32) {
 	}
 }
 
+// SoftmaxRow exponentiates a row of scores.
+func SoftmaxRow(s []float32) float32 {
+	n := len(s) / Rows
+	_ = s[Rows*n-1]
+	return softmaxRow(&s[0], n)
+}
+
+// AccumulateF16 adds weighted rows of binary16 values.
+func AccumulateF16(out, p []float32, v []uint16, ldv int) {
+	if n, rows := len(out), len(p); n > 0 && rows > 0 {
+		_ = v[(rows-1)*ldv+n-1]
+		accumulateF16(&out[0], &p[0], &v[0], ldv, rows, n)
+	}
+}
+
 // ScaleLanes multiplies every group of Rows values by c.
 func ScaleLanes(x, c []float32) {
 	if n := len(x) / Rows; n > 0 {

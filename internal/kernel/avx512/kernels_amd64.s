@@ -6361,3 +6361,177 @@ row:
 	JNZ     row
 	VZEROUPPER
 	RET
+
+// func softmaxRow(s *float32, n int) float32
+// Requires: AVX, AVX512F, AVX512VL, SSE
+TEXT ·softmaxRow(SB), NOSPLIT, $0-20
+	MOVQ         s+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVL         $0xc2d00000, DX
+	VPBROADCASTD DX, Z16
+	MOVL         $0x42b20000, DX
+	VPBROADCASTD DX, Z17
+	MOVL         $0x3fb8aa3b, DX
+	VPBROADCASTD DX, Z18
+	MOVL         $0x3f317000, DX
+	VPBROADCASTD DX, Z19
+	MOVL         $0x3805fdf4, DX
+	VPBROADCASTD DX, Z20
+	MOVL         $0x39500d01, DX
+	VPBROADCASTD DX, Z21
+	MOVL         $0x3ab60b61, DX
+	VPBROADCASTD DX, Z22
+	MOVL         $0x3c088889, DX
+	VPBROADCASTD DX, Z23
+	MOVL         $0x3d2aaaab, DX
+	VPBROADCASTD DX, Z24
+	MOVL         $0x3e2aaaab, DX
+	VPBROADCASTD DX, Z25
+	MOVL         $0x3f000000, DX
+	VPBROADCASTD DX, Z26
+	MOVL         $0x3f800000, DX
+	VPBROADCASTD DX, Z27
+	VMOVUPS      (AX), Z5
+	MOVQ         AX, DX
+	MOVQ         CX, BX
+
+max:
+	VMAXPS        (DX), Z5, Z5
+	ADDQ          $+64, DX
+	DECQ          BX
+	JNZ           max
+	VEXTRACTF64X4 $0x01, Z5, Y6
+	VMAXPS        Y6, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X6
+	VMAXPS        X6, X5, X5
+	VPERMILPD     $0x01, X5, X6
+	VMAXPS        X6, X5, X5
+	VPSHUFD       $0x55, X5, X6
+	VMAXSS        X6, X5, X5
+	VBROADCASTSS  X5, Z5
+	VPXORD        Z7, Z7, Z7
+
+exp:
+	VMOVUPS       (AX), Z6
+	VSUBPS        Z5, Z6, Z6
+	VMAXPS        Z6, Z16, Z6
+	VMINPS        Z6, Z17, Z6
+	VMULPS        Z18, Z6, Z3
+	VRNDSCALEPS   $0x00, Z3, Z3
+	VFNMADD231PS  Z19, Z3, Z6
+	VFNMADD231PS  Z20, Z3, Z6
+	VMOVAPS       Z21, Z4
+	VFMADD213PS   Z22, Z6, Z4
+	VFMADD213PS   Z23, Z6, Z4
+	VFMADD213PS   Z24, Z6, Z4
+	VFMADD213PS   Z25, Z6, Z4
+	VFMADD213PS   Z26, Z6, Z4
+	VFMADD213PS   Z27, Z6, Z4
+	VFMADD213PS   Z27, Z6, Z4
+	VSCALEFPS     Z3, Z4, Z6
+	VMOVUPS       Z6, (AX)
+	VADDPS        Z6, Z7, Z7
+	ADDQ          $+64, AX
+	DECQ          CX
+	JNZ           exp
+	VEXTRACTF64X4 $0x01, Z7, Y6
+	VADDPS        Y6, Y7, Y7
+	VEXTRACTF32X4 $0x01, Y7, X6
+	VADDPS        X6, X7, X7
+	VPERMILPD     $0x01, X7, X6
+	VADDPS        X6, X7, X7
+	VPSHUFD       $0x55, X7, X6
+	VADDSS        X6, X7, X7
+	MOVSS         X7, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func accumulateF16(out *float32, p *float32, v *uint16, ldv int, rows int, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·accumulateF16(SB), NOSPLIT, $0-48
+	MOVQ out+0(FP), AX
+	MOVQ v+16(FP), CX
+	MOVQ ldv+24(FP), DX
+	MOVQ n+40(FP), BX
+	SHLQ $0x01, DX
+
+wide:
+	CMPQ    BX, $0x40
+	JL      narrow
+	MOVQ    p+8(FP), SI
+	MOVQ    rows+32(FP), DI
+	MOVQ    CX, R8
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	VMOVUPS 128(AX), Z2
+	VMOVUPS 192(AX), Z3
+
+wideRow:
+	VCVTPH2PS        (R8), Z4
+	VFMADD231PS.BCST (SI), Z4, Z0
+	VCVTPH2PS        32(R8), Z5
+	VFMADD231PS.BCST (SI), Z5, Z1
+	VCVTPH2PS        64(R8), Z6
+	VFMADD231PS.BCST (SI), Z6, Z2
+	VCVTPH2PS        96(R8), Z7
+	VFMADD231PS.BCST (SI), Z7, Z3
+	ADDQ             DX, R8
+	ADDQ             $+4, SI
+	DECQ             DI
+	JNZ              wideRow
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, 64(AX)
+	VMOVUPS          Z2, 128(AX)
+	VMOVUPS          Z3, 192(AX)
+	ADDQ             $+256, AX
+	ADDQ             $+128, CX
+	ADDQ             $-64, BX
+	JMP              wide
+
+narrow:
+	CMPQ    BX, $0x10
+	JL      rest
+	MOVQ    p+8(FP), SI
+	MOVQ    rows+32(FP), DI
+	MOVQ    CX, R8
+	VMOVUPS (AX), Z0
+
+narrowRow:
+	VCVTPH2PS        (R8), Z4
+	VFMADD231PS.BCST (SI), Z4, Z0
+	ADDQ             DX, R8
+	ADDQ             $+4, SI
+	DECQ             DI
+	JNZ              narrowRow
+	VMOVUPS          Z0, (AX)
+	ADDQ             $+64, AX
+	ADDQ             $+32, CX
+	ADDQ             $-16, BX
+	JMP              narrow
+
+rest:
+	TESTQ     BX, BX
+	JZ        done
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVQ     SI, K1
+	MOVQ      p+8(FP), BX
+	MOVQ      rows+32(FP), SI
+	MOVQ      CX, DI
+	VMOVUPS.Z (AX), K1, Z0
+
+restRow:
+	VMOVDQU16.Z      (DI), K1, Y4
+	VCVTPH2PS        Y4, Z4
+	VFMADD231PS.BCST (BX), Z4, Z0
+	ADDQ             DX, DI
+	ADDQ             $+4, BX
+	DECQ             SI
+	JNZ              restRow
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             $+64, AX
+	ADDQ             $+32, CX
+
+done:
+	VZEROUPPER
+	RET

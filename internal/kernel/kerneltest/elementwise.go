@@ -171,3 +171,36 @@ func (s suite) softmax(t *testing.T) {
 		}
 	}
 }
+
+// attention checks the primitives of a single query: eˣ within 2 ulp, and sums of n terms.
+func (s suite) attention(t *testing.T) {
+	for n := 16; n <= 160; n += 16 {
+		x := Normal(random(n), n)
+		for i := range x {
+			x[i] *= 20
+			if i > n-5 {
+				x[i] = float32(math.Inf(-1))
+			}
+		}
+		in, want := GuardCopy(t, x, n%5), append([]float32(nil), x...)
+		sum, wsum := s.p.SoftmaxRow(in.Data), ref.SoftmaxRow(want)
+		Near(t, "SoftmaxRow", in.Data, want, func(i int) float64 { return 24*0x1p-23*float64(want[i]) + 0x1p-126 })
+		Near(t, "its sum", []float32{sum}, []float32{wsum}, func(int) float64 { return float64(n) * 0x1p-23 * float64(wsum) })
+		in.Check(t, "SoftmaxRow")
+	}
+	for n := range 150 {
+		for _, rows := range []int{0, 1, 5} {
+			rng := random(n)
+			ldv := n + rows
+			v := GuardCopy(t, make([]uint16, max(0, (rows-1)*ldv+n)), n%3)
+			ref.ToF16(v.Data, Normal(rng, len(v.Data)))
+			p, out := GuardCopy(t, Normal(rng, rows), 1), GuardCopy(t, Normal(rng, n), n%4)
+			want := append([]float32(nil), out.Data...)
+			s.p.AccumulateF16(out.Data, p.Data, v.Data, ldv)
+			ref.AccumulateF16(want, p.Data, v.Data, ldv)
+			// up to 6 terms below 25
+			Near(t, "AccumulateF16", out.Data, want, func(int) float64 { return 6 * 6 * 25 * 0x1p-24 })
+			out.Check(t, "AccumulateF16")
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/wattlaw/wattlaw/internal/kernel"
@@ -25,6 +26,7 @@ func Suite(t *testing.T, p kernel.Primitives) {
 	t.Run("Elementwise", s.elementwise)
 	t.Run("Rope", s.rope)
 	t.Run("Softmax", s.softmax)
+	t.Run("Attention", s.attention)
 }
 
 type suite struct {
@@ -48,6 +50,17 @@ func randomCodes(rng *rand.Rand, n, below int) []uint8 {
 		x[i] = uint8(rng.IntN(below))
 	}
 	return x
+}
+
+// center returns codes as the instruction set keeps them; see kernel.Primitives.
+func (s suite) center(codes []uint8, offset uint8) []uint8 {
+	kept := slices.Clone(codes)
+	if s.p.Centered {
+		for i := range kept {
+			kept[i] -= offset
+		}
+	}
+	return kept
 }
 
 // small returns n floats from −2, −1, 1, 2: products and sums of few stay exact.
@@ -146,7 +159,8 @@ func (s suite) gemmInt(t *testing.T) {
 				rng := random(n)
 				groups := n * c.groups
 				k := groups * c.group
-				codes, q := GuardCopy(t, randomCodes(rng, k*rows, c.below), 3), GuardCopy(t, randomInt8(rng, k*tokens), 1)
+				plain, q := randomCodes(rng, k*rows, c.below), GuardCopy(t, randomInt8(rng, k*tokens), 1)
+				codes := GuardCopy(t, s.center(plain, uint8(c.offset)), 3)
 				floats := Normal
 				if exact {
 					floats = small
@@ -168,10 +182,10 @@ func (s suite) gemmInt(t *testing.T) {
 				copy(want, out.Data)
 				if c.mins {
 					c.gotM(out.Data, ldo, codes.Data, scales.Data, mins.Data, q.Data, d.Data, sums.Data)
-					c.wantMins(want, ldo, codes.Data, scales.Data, mins.Data, q.Data, d.Data, sums.Data)
+					c.wantMins(want, ldo, plain, scales.Data, mins.Data, q.Data, d.Data, sums.Data)
 				} else {
 					c.got(out.Data, ldo, codes.Data, scales.Data, q.Data, d.Data, init.Data)
-					c.want(want, ldo, codes.Data, scales.Data, q.Data, d.Data, init.Data)
+					c.want(want, ldo, plain, scales.Data, q.Data, d.Data, init.Data)
 				}
 				what := fmt.Sprintf("%s of %d, out", c.name, n)
 				if exact && n <= 2 {
@@ -208,10 +222,14 @@ func (s suite) gemmF32(t *testing.T) {
 	}
 }
 
-// quantizedFormats are those with primitives of their own and their group, offset and span of d.
-var quantizedFormats = map[tensor.DType]struct{ group, perD, perSum int }{
-	tensor.Q8_0: {32, 32, 32}, tensor.Q4_0: {32, 32, 32}, tensor.IQ4NL: {32, 32, 32},
-	tensor.Q4_K: {32, 256, 16}, tensor.Q5_K: {32, 256, 16}, tensor.Q6_K: {16, 256, 16},
+// quantizedFormats are those with primitives of their own and their group, span of d and of
+// sums, and offset.
+var quantizedFormats = map[tensor.DType]struct {
+	group, perD, perSum int
+	offset              uint8
+}{
+	tensor.Q8_0: {32, 32, 32, 128}, tensor.Q4_0: {32, 32, 32, 8}, tensor.IQ4NL: {32, 32, 32, 128},
+	tensor.Q4_K: {32, 256, 16, 0}, tensor.Q5_K: {32, 256, 16, 0}, tensor.Q6_K: {16, 256, 16, 32},
 }
 
 func (s suite) unpack(t *testing.T) {
@@ -227,7 +245,7 @@ func (s suite) unpack(t *testing.T) {
 				wm[i] = math.Float32frombits(math.MaxUint32)
 			}
 			oracle.Unpack(wc, ws, wm, row.Data)
-			Same(t, d.String()+" codes", codes.Data, wc)
+			Same(t, d.String()+" codes", codes.Data, s.center(wc, f.offset))
 			Same(t, d.String()+" scales", scales.Data, ws)
 			Same(t, d.String()+" mins", mins.Data, wm)
 			codes.Check(t, d.String())

@@ -1,6 +1,10 @@
 package ref
 
-import "math"
+import (
+	"math"
+
+	"github.com/wattlaw/wattlaw/internal/tensor"
+)
 
 // RMSNorm writes dst[i] = x[i]·weight[i] / √(mean(x²) + eps).
 func RMSNorm(dst, x, weight []float32, eps float32) {
@@ -78,3 +82,26 @@ func ScaleLanes(x, c []float32) {
 }
 
 func exp(x float32) float32 { return float32(math.Exp(float64(x))) }
+
+// SoftmaxRow writes s[i] = exp(s[i] − max s) and returns Σ s. len(s) is a multiple of 16 and
+// at least one score is finite; −∞ becomes exactly zero.
+func SoftmaxRow(s []float32) (sum float32) {
+	top := s[0]
+	for _, v := range s {
+		top = max(top, v)
+	}
+	for i, v := range s {
+		s[i] = exp(v - top)
+		sum += s[i]
+	}
+	return sum
+}
+
+// AccumulateF16 adds weighted rows of binary16 values: out[d] += Σ_j p[j]·v[j*ldv+d].
+func AccumulateF16(out, p []float32, v []uint16, ldv int) {
+	for j, w := range p {
+		for d := range out {
+			out[d] += w * tensor.F32FromF16(v[j*ldv+d])
+		}
+	}
+}

@@ -18,6 +18,8 @@ func main() {
 	unpacks()
 	quantizers()
 	elementwise()
+	softmaxRow()
+	accumulateF16()
 	Generate()
 }
 

@@ -28,12 +28,7 @@ func quantizers() {
 		VMAXPS(t, top, top)
 		Add(32, x)
 	})
-	VEXTRACTF128(Imm(1), top, t.AsX())
-	VMAXPS(t.AsX(), top.AsX(), top.AsX())
-	VPERMILPD(Imm(1), top.AsX(), t.AsX())
-	VMAXPS(t.AsX(), top.AsX(), top.AsX())
-	VPSHUFD(Imm(0x55), top.AsX(), t.AsX())
-	VMAXSS(t.AsX(), top.AsX(), top.AsX())
+	maxAcross(top, t)
 	Store(top.AsX(), ReturnIndex(0))
 	done()
 

@@ -18,6 +18,8 @@ func elementwise() {
 	ropes()
 	softmax()
 	scaleLanes()
+	softmaxRow()
+	accumulateF16()
 }
 
 // splatFloat fills a register with a float.
@@ -378,6 +380,91 @@ func scaleLanes() {
 		VMOVUPS(zmm[1], Mem{Base: x})
 		Add(64, x)
 	})
+	VZEROUPPER()
+	RET()
+}
+
+// softmaxRow takes two passes over n > 0 vectors of 16 scores.
+func softmaxRow() {
+	TEXT("softmaxRow", NOSPLIT, "func(s *float32, n int) float32")
+	Pragma("noescape")
+	s, n := Ptr("s"), Ptr("n")
+	c := loadExp()
+	m, t, total := zmm[5], zmm[6], zmm[7]
+	VMOVUPS(Mem{Base: s}, m)
+	at, left := GP64(), GP64()
+	MOVQ(s, at)
+	MOVQ(n, left)
+	Loop("max", left, func() {
+		VMAXPS(Mem{Base: at}, m, m)
+		Add(64, at)
+	})
+	maxAcross(m, t)
+	VBROADCASTSS(m.AsX(), m)
+	zero(total)
+	Loop("exp", n, func() {
+		VMOVUPS(Mem{Base: s}, t)
+		VSUBPS(m, t, t)
+		c.exp(t, zmm[3], zmm[4])
+		VMOVUPS(t, Mem{Base: s})
+		VADDPS(t, total, total)
+		Add(64, s)
+	})
+	reduce(total, t)
+	Store(total.AsX(), ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// accumulateF16 walks all rows once per 64 columns, then per 16, the last masked.
+func accumulateF16() {
+	TEXT("accumulateF16", NOSPLIT, "func(out, p *float32, v *uint16, ldv, rows, n int)")
+	Pragma("noescape")
+	out, v, ldv, n := Ptr("out"), Ptr("v"), Ptr("ldv"), Ptr("n")
+	SHLQ(Imm(1), ldv)
+	columns := func(label string, vectors int, mask reg.OpmaskVirtual) {
+		p, left, row := Ptr("p"), Ptr("rows"), GP64()
+		MOVQ(v, row)
+		for i := range vectors {
+			loadF(At(out, 64*i), mask, mask == nil, zmm[i])
+		}
+		Loop(label, left, func() {
+			for i := range vectors {
+				x := zmm[4+i]
+				if mask == nil {
+					VCVTPH2PS(At(row, 32*i), x)
+				} else {
+					VMOVDQU16_Z(Mem{Base: row}, mask, x.AsY())
+					VCVTPH2PS(x.AsY(), x)
+				}
+				VFMADD231PS_BCST(Mem{Base: p}, x, zmm[i])
+			}
+			ADDQ(ldv, row)
+			Add(4, p)
+		})
+		for i := range vectors {
+			storeF(zmm[i], mask, mask == nil, At(out, 64*i))
+		}
+		Add(64*vectors, out)
+		Add(32*vectors, v)
+	}
+	Label("wide")
+	CMPQ(n, Imm(64))
+	JL(LabelRef("narrow"))
+	columns("wideRow", 4, nil)
+	Add(-64, n)
+	JMP(LabelRef("wide"))
+	Label("narrow")
+	CMPQ(n, Imm(16))
+	JL(LabelRef("rest"))
+	columns("narrowRow", 1, nil)
+	Add(-16, n)
+	JMP(LabelRef("narrow"))
+	Label("rest")
+	TESTQ(n, n)
+	JZ(LabelRef("done"))
+	columns("restRow", 1, tailMask(n))
+	Label("done")
 	VZEROUPPER()
 	RET()
 }
