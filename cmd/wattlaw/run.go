@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -148,9 +149,15 @@ func (f *runFlags) mention(ctx context.Context, s store.Store, hints io.Writer) 
 
 // backendOf is the explicit list of backends that a plan can name.
 func backendOf(plan bench.Plan) (backend.Backend, error) {
-	switch plan.Backend {
-	case "native":
+	if plan.Backend != "native" {
+		return nil, fmt.Errorf("plan: backend: %q is unknown; use \"native\"", plan.Backend)
+	}
+	if plan.Kernel == "" {
 		return native.Backend{}, nil
 	}
-	return nil, fmt.Errorf("plan: backend: %q is unknown; use \"native\"", plan.Backend)
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this executable: %w", err)
+	}
+	return native.Backend{Command: []string{self, "serve", "--kernel", plan.Kernel}}, nil
 }
