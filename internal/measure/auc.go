@@ -18,7 +18,8 @@ const (
 //
 // Samples below the baseline count negative: cutting them off would turn noise into load.
 // Stretches next to an absent sample, longer than five median periods, or outside the
-// series are not covered. The result is scaled up to the whole window, with the scaled-up
+// series are not covered; but for load, which is the rate of a counter and so has an exact
+// mean however long the stretch. The result is scaled up to the whole window, with the scaled-up
 // part as its uncertainty, and refused when less than 95 % is covered.
 //
 // For the load of a cumulative series, pass its Rate over the same window.
@@ -31,6 +32,9 @@ func AUC(s Series, w Window, baseline float64) Result {
 	}
 	in := s.Clip(w)
 	limit := longGap * s.Period()
+	if s.Channel.Kind == KindLoad {
+		limit = math.MaxInt64
+	}
 	var area, covered float64
 	for i := 0; i+1 < len(in.T); i++ {
 		dt := in.T[i+1] - in.T[i]
@@ -101,17 +105,19 @@ func (s Series) edgeError(t int64) float64 {
 	return max(f, 1-f) * (s.V[i] - s.V[i-1])
 }
 
-// Closure is the relative disagreement between the area under the rate curve of a
-// cumulative series and its difference over the same window, |AUC − Δ| / Δ. The difference
-// is exact, so closure is the error of the trapezoidal method on these very samples: it
-// stays below 0.5 % for windows of 2 s and more unless samples are late or missing where the
-// load changes.
+// Closure is the relative disagreement between the area under the usage curve of a
+// cumulative series, drawn as monitors draw it (one mean rate per interval, joined by
+// straight lines), and its difference over the same window, |AUC − Δ| / Δ. The difference is
+// exact, so closure tells how well these very samples carry a curve: it stays below 0.5 %
+// for windows of 2 s and more unless samples are late or missing where the load changes.
+// The areas that AUC gives for a Rate do not suffer from late samples; closure bounds what
+// curves without a counter behind them, such as power, lose on the same ticks.
 func Closure(s Series, w Window) Result {
 	delta := CounterDelta(s, w)
 	if !delta.OK() {
 		return delta
 	}
-	area := AUC(s.Rate(w), w, 0)
+	area := AUC(s.usage(w), w, 0)
 	if !area.OK() {
 		return area
 	}

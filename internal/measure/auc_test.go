@@ -132,6 +132,22 @@ func TestClosureShowsMissedSamples(t *testing.T) {
 	refused(t, "closure of an idle process", Closure(sampled(KindCPUTime, ticks(6, 20, 0, nil), func(float64) float64 { return 7 }), w))
 }
 
+// The area under a rate is the counter's difference, however irregular the samples are.
+func TestAreaOfRateIsTheDifference(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 6))
+		stalled := rapid.Int64Range(0, 9).Draw(t, "stalled second") // no ticks in half of it
+		times := slices.DeleteFunc(ticks(10, 20, 0.49, rng), func(x int64) bool { return x/(second/2) == 2*stalled+1 && x < 9*second })
+		s := sampled(KindCPUTime, times, duty(5))
+		from := rapid.Float64Range(0.5, 6).Draw(t, "from")
+		w := Window{int64(from * 1e9), int64((from + rapid.Float64Range(0.001, 3).Draw(t, "length")) * 1e9)}
+		area, delta := AUC(s.Rate(w), w, 0), CounterDelta(s, w)
+		if !area.OK() || !delta.OK() || math.Abs(area.Value-delta.Value) > 1e-9 {
+			t.Fatalf("area %+v, difference %+v", area, delta)
+		}
+	})
+}
+
 func TestRateKeepsToTheWindow(t *testing.T) {
 	s := sampled(KindCPUTime, ticks(6, 20, 0, nil), boxTotal(2, 4))
 	r := s.Rate(Window{2 * second, 4 * second})

@@ -96,33 +96,52 @@ func (s Series) Max() float64 {
 
 // Rate returns the rate of a cumulative series inside the window, per second: cores for
 // CPU time, watts for energy. The total is first clipped to the window by interpolation,
-// so that nothing from outside can leak in; then each interval between neighbouring valid
-// samples has its mean rate, which is placed at the middle of the interval, and the first
-// and last rates reach to the ends of what is covered. The curve is linear in between:
+// so that nothing from outside can leak in. The rate at a sample is the mean over the two
+// intervals beside it, at the ends over the one:
 //
-//	r_i = (C_{i+1} − C_i) / (t_{i+1} − t_i)   at   (t_i + t_{i+1}) / 2
+//	r_i = (C_{i+1} − C_{i−1}) / (t_{i+1} − t_{i−1})
 //
-// Its trapezoidal integral differs from the counter's difference by
-// Σ (r_{i+1} − r_i)·(Δt_{i+1} − Δt_i) / 4, which vanishes for punctual sampling and grows
-// with late and missed samples where the load changes: this is what Closure reports.
-// An interval across an absent sample still has an exact mean rate.
+// The trapezoidal integral of this curve is the counter's difference, whatever the
+// distances of the samples: a late tick moves load within the curve but does not make any.
 func (s Series) Rate(w Window) Series {
 	in := s.Valid().Clip(w)
 	out := Series{Channel: s.Channel}
 	out.Channel.Kind, out.Channel.Resolution = s.Channel.Kind.Rate(), 0
 	n := len(in.T)
+	if n < 2 {
+		return out
+	}
+	out.T, out.V = in.T, make([]float64, n)
+	for i := range n {
+		lo, hi := max(0, i-1), min(n-1, i+1)
+		out.V[i] = (in.V[hi] - in.V[lo]) / (float64(in.T[hi]-in.T[lo]) / 1e9)
+	}
+	return out
+}
+
+// usage returns the curve as monitors draw it: the mean rate of each interval between
+// neighbouring valid samples, placed at the middle of the interval, with straight lines in
+// between; the first and last rates reach to the window's edges. Its trapezoidal integral
+// differs from the counter's difference by
+//
+//	Σ (r_{i+1} − r_i)·(Δt_{i+1} − Δt_i) / 4
+//
+// which vanishes for punctual sampling and grows with late and missed samples where the load
+// changes.
+func (s Series) usage(w Window) Series {
+	in := s.Valid().Clip(w)
+	out := Series{Channel: s.Channel}
+	out.Channel.Kind = s.Channel.Kind.Rate()
+	n := len(in.T)
 	for i := 0; i+1 < n; i++ {
 		dt := in.T[i+1] - in.T[i]
-		if dt <= 0 {
-			continue
-		}
 		r := (in.V[i+1] - in.V[i]) / (float64(dt) / 1e9)
-		if len(out.T) == 0 {
-			out.T, out.V = append(out.T, in.T[i]), append(out.V, r)
+		if i == 0 {
+			out.T, out.V = append(out.T, in.T[0]), append(out.V, r)
 		}
 		out.T, out.V = append(out.T, in.T[i]+dt/2), append(out.V, r)
 	}
-	if len(out.T) > 0 {
+	if n > 1 {
 		out.T, out.V = append(out.T, in.T[n-1]), append(out.V, out.V[len(out.V)-1])
 	}
 	return out

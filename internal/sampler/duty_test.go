@@ -18,36 +18,38 @@ import (
 // sampled like any runtime. CPU and memory areas must agree within 1 % with what the program
 // was told to do and measured itself.
 func TestKnownDuty(t *testing.T) {
-	s, r := sampleDuty(t)
-	all := s.Window(measure.Window{Start: r.Window.Start, End: max(r.Window.End, r.Memory.End)}, time.Second)
+	s, w, r := sampleDuty(t)
+	all := s.Window(w, time.Second)
 	cpu, rss := series(t, all, proc.ProcessCPU), series(t, all, proc.ProcessRSS)
 
 	const told = dutyFraction * dutySeconds
 	within(t, "CPU time by the program itself", r.CPU, told, 0.005)
-	area := measure.AUC(cpu.Rate(r.Window), r.Window, 0)
+	area := measure.AUC(cpu.Rate(w), w, 0)
 	within(t, "CPU area against the program", area.Value, r.CPU, 0.01)
 	within(t, "CPU area against the order", area.Value, told, 0.01)
-	within(t, "CPU counter against the program", measure.CounterDelta(cpu, r.Window).Value, r.CPU, 0.01)
-	if c := measure.Closure(cpu, r.Window); !c.OK() || c.Value > 0.005 {
-		t.Errorf("closure %+v", c)
+	within(t, "CPU counter against the program", measure.CounterDelta(cpu, w).Value, r.CPU, 0.01)
+	o, c := s.Observer(), measure.Closure(cpu, w)
+	// On a machine too busy for punctual ticks, closure is there to say so.
+	if late := float64(o.LateTicks) / float64(o.Ticks); !c.OK() || (late <= 0.01 && c.Value > 0.005) {
+		t.Errorf("closure %+v with %.1f %% late ticks", c, 100*late)
 	}
 
-	before := measure.AUC(rss, measure.Window{Start: r.Window.Start, End: r.Memory.Start - 2e8}, 0)
-	if !before.OK() {
-		t.Fatal(before.Reason)
+	before := measure.Window{Start: w.Start, End: r.Memory.Start - 2e8}
+	idle := measure.AUC(rss, before, 0)
+	if !idle.OK() {
+		t.Fatal(idle.Reason)
 	}
-	idle := before.Value / (float64(r.Memory.Start-2e8-r.Window.Start) / 1e9)
-	// A period more on both sides, so that the whole rise and fall lie inside.
-	memory := measure.AUC(rss, r.Memory.Widen(2e8), idle)
+	memory := measure.AUC(rss, w, idle.Value/before.Seconds())
 	within(t, "memory area", memory.Value, r.ByteSecs, 0.01)
-	within(t, "memory held by the program itself", r.ByteSecs, dutyBytes*(r.Memory.Seconds()+dutyHold)/2, 0.02)
-	o := s.Observer()
-	t.Logf("CPU %.4f core·s (program %.4f), memory %.4f GiB·s (program %.4f), %d ticks, %d late, %.4f %% of a core",
-		area.Value, r.CPU, memory.Value/(1<<30), r.ByteSecs/(1<<30), o.Ticks, o.LateTicks, 100*o.CoreFraction)
+	if least, most := dutyBytes*dutyHold, dutyBytes*r.Memory.Seconds(); r.ByteSecs < least || r.ByteSecs > most {
+		t.Errorf("the program held %g byte·s, which is not between %g and %g", r.ByteSecs, least, most)
+	}
+	t.Logf("closure %.4f, CPU %.4f core·s (program %.4f), memory %.4f GiB·s (program %.4f), %d ticks, %d late, %.4f %% of a core",
+		c.Value, area.Value, r.CPU, memory.Value/(1<<30), r.ByteSecs/(1<<30), o.Ticks, o.LateTicks, 100*o.CoreFraction)
 }
 
-// sampleDuty runs the program under a sampler and returns both when it has worked.
-func sampleDuty(t *testing.T) (*Sampler, dutyReport) {
+// sampleDuty runs the program under a sampler, with marks before and after its work.
+func sampleDuty(t *testing.T) (*Sampler, measure.Window, dutyReport) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), dutyEnv+"=1")
@@ -70,7 +72,7 @@ func sampleDuty(t *testing.T) (*Sampler, dutyReport) {
 		}
 	}()
 	s := start(t, DefaultRate, proc.NewProcess("/", cmd.Process.Pid), proc.NewRSS("/", cmd.Process.Pid))
-	time.Sleep(300 * time.Millisecond)
+	w := measure.Window{Start: s.Mark()}
 	if _, err := stdin.Write([]byte{1}); err != nil {
 		t.Fatal(err)
 	}
@@ -78,8 +80,8 @@ func sampleDuty(t *testing.T) (*Sampler, dutyReport) {
 	if err := json.NewDecoder(stdout).Decode(&r); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(300 * time.Millisecond) // samples beyond the end
-	return s, r
+	w.End = s.Mark()
+	return s, w, r
 }
 
 func within(t *testing.T, what string, got, want, relative float64) {
