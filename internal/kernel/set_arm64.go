@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/cpu"
 
 	"github.com/wattlaw/wattlaw/internal/kernel/neon"
+	"github.com/wattlaw/wattlaw/internal/tensor"
 )
 
 // native returns the sets of this CPU. The cpu package detects no features outside Linux;
@@ -20,8 +21,21 @@ func native() []*Set {
 // neonTable starts from the oracle and replaces what NEON does faster.
 func neonTable() Primitives {
 	t := reference()
-	t.Name, t.Rows = "neon", neon.Rows
+	t.Name, t.Rows, t.Centered = "neon", neon.Rows, true
 	t.Interleave = neon.Interleave
-	t.GemmF32 = neon.GemmF32
+	t.GemmQ8, t.GemmQ4, t.GemmQ4K, t.GemmQ6K, t.GemmF32 = neon.GemmQ8, neon.GemmQ8, neon.GemmQ4K, neon.GemmQ6K, neon.GemmF32
+	t.Quantized = map[tensor.DType]Quantized{
+		tensor.Q8_0:  {neon.UnpackQ8_0, neon.DotQ8_0},
+		tensor.Q4_0:  {neon.UnpackQ4_0, neon.DotQ4_0},
+		tensor.IQ4NL: {neon.UnpackIQ4NL, neon.DotIQ4NL},
+		tensor.Q4_K:  {neon.UnpackQ4_K, neon.DotQ4_K},
+		tensor.Q5_K:  {neon.UnpackQ5_K, neon.DotQ5_K},
+		tensor.Q6_K:  {neon.UnpackQ6_K, neon.DotQ6_K},
+	}
+	t.Floats = map[tensor.DType]Floats{
+		tensor.F32:  {neon.RowF32, neon.DotF32},
+		tensor.F16:  {neon.RowF16, neon.DotF16},
+		tensor.BF16: {neon.RowBF16, neon.DotBF16},
+	}
 	return t
 }

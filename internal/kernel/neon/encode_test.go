@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the encodings of the commented instructions into the .s files")
+var update = flag.Bool("update", false, "write the encodings of the commented instructions into the assembly")
 
 // wordLine is an instruction that the Go assembler lacks: its encoding, and its text in the
 // syntax of the Arm manual as the comment behind it.
@@ -19,7 +19,7 @@ var wordLine = regexp.MustCompile(`WORD \$0x([0-9a-f]{8})(;? (?://|/\*) )([^*\\\
 
 // TestWords holds every encoded word of the assembly against the instruction in its comment.
 func TestWords(t *testing.T) {
-	files, err := filepath.Glob("*_arm64.s")
+	files, err := filepath.Glob("*_arm64.[sh]")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no assembly found: %v", err)
 	}
@@ -140,8 +140,7 @@ func encode(text string) (uint32, error) {
 
 // TestEncode holds the encoder itself against words of GNU as.
 func TestEncode(t *testing.T) {
-	for text, want := range map[string]uint32{
-	} {
+	for text, want := range map[string]uint32{} {
 		if got, err := encode(text); err != nil || got != want {
 			t.Errorf("encode(%q) = %08x, %v; want %08x", text, got, err, want)
 		}
