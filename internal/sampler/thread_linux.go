@@ -7,24 +7,28 @@ import (
 )
 
 const (
-	wantedNice  = -10
-	wantedSlice = 100_000 // ns: the scheduler lets threads with short slices run first (Linux ≥ 6.12)
+	lowestRealTime = 1   // of 99: ahead of ordinary work, behind all other real-time work
+	wantedNice     = -10 // where real time is not permitted
 )
 
 // raisePriority asks for a higher priority of the calling thread and says what came of it.
-// The short slice is what keeps ticks punctual beside a runtime that uses every core: a nice
-// value alone does not count against work of other sessions.
+// Beside a runtime that uses every core, and other sessions that do too, only a real-time
+// thread is punctual: nice values count within a session only (autogroup), and a short
+// scheduler slice made the longest delay longer. A tick works for microseconds and the kernel
+// caps real-time threads, so the lowest such priority harms nobody.
 func raisePriority() string {
-	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Nice: wantedNice, Runtime: wantedSlice}
+	attr := unix.SchedAttr{
+		Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO,
+		Flags: unix.SCHED_FLAG_RESET_ON_FORK, Priority: lowestRealTime,
+	}
 	err := unix.SchedSetAttr(0, &attr, 0)
 	if err == nil {
-		return fmt.Sprintf("nice %d, short slice", wantedNice)
+		return fmt.Sprintf("real-time %d", lowestRealTime)
 	}
-	attr.Nice = 0 // a short slice alone needs no permission
-	if unix.SchedSetAttr(0, &attr, 0) == nil {
-		return fmt.Sprintf("short slice; nice %d needs CAP_SYS_NICE (%v)", wantedNice, err)
+	if unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), wantedNice) == nil {
+		return fmt.Sprintf("nice %d", wantedNice)
 	}
-	return fmt.Sprintf("unchanged: nice %d needs CAP_SYS_NICE (%v)", wantedNice, err)
+	return fmt.Sprintf("unchanged: a higher one needs CAP_SYS_NICE (%v)", err)
 }
 
 // sleepUntil waits for a time of the monotonic clock. A signal may end it early.
