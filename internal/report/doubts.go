@@ -1,9 +1,10 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/wattlaw/wattlaw/internal/store"
 )
 
 // Limits beyond which the measuring itself becomes a doubt, and what the method asks for.
@@ -13,15 +14,21 @@ const (
 	maxClosure      = 0.005
 )
 
-// collectDoubts gathers what the checks, the trials, the laws and the observer doubt, each
-// text once, the most frequent first.
+// collectDoubts gathers what the checks, the observer, the trials and the laws doubt, in
+// this order, each text once.
 func collectDoubts(r *Result) []Doubt {
 	doubts := []Doubt{}
 	at := map[string]int{}
 	add := func(where, text string) {
-		key := where + "\x00" + text
+		key := text
+		if !isMetric(where) {
+			key = where + "\x00" + text
+		}
 		if i, seen := at[key]; seen {
 			doubts[i].Count++
+			if doubts[i].Where != where {
+				doubts[i].Where = "laws"
+			}
 			return
 		}
 		at[key] = len(doubts)
@@ -31,6 +38,14 @@ func collectDoubts(r *Result) []Doubt {
 		if f.Severity != "info" {
 			add(f.Subject, f.Text)
 		}
+	}
+	for _, c := range r.Drift {
+		if c.Verdict == VerdictDifferent && !testedForDrift(r, c.Metric) {
+			add("drift", fmt.Sprintf("%s: the %s", describe(c.Metric).title, c.sentence()))
+		}
+	}
+	for _, text := range observerDoubts(r) {
+		add("observer", text)
 	}
 	if len(r.Trials) == 0 {
 		add("trials", "no trial was finished, so there is nothing to fit")
@@ -47,16 +62,12 @@ func collectDoubts(r *Result) []Doubt {
 			}
 		}
 	}
-	for _, text := range observerDoubts(r) {
-		add("observer", text)
-	}
-	for _, c := range r.Drift {
-		if c.Verdict == VerdictDifferent {
-			add("drift", fmt.Sprintf("%s: the %s", describe(c.Metric).title, c.sentence()))
-		}
-	}
-	slices.SortStableFunc(doubts, func(a, b Doubt) int { return cmp.Compare(b.Count, a.Count) })
 	return doubts
+}
+
+// testedForDrift reports whether the run itself has judged a metric's drift.
+func testedForDrift(r *Result, metric string) bool {
+	return slices.ContainsFunc(r.Findings, func(f store.Finding) bool { return f.When == "drift" && f.Subject == metric })
 }
 
 func observerDoubts(r *Result) []string {

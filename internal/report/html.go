@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -384,8 +385,11 @@ func soft(sentence string) template.HTML {
 
 // unbroken keeps numbers, their percent signs and the ends of an interval on one line.
 func unbroken(text string) string {
-	return strings.NewReplacer(" %", "\u00a0%", " … ", "\u00a0…\u00a0").Replace(text)
+	text = strings.NewReplacer(" %", "\u00a0%", " … ", "\u00a0…\u00a0").Replace(text)
+	return beforeUnit.ReplaceAllString(text, "$1\u00a0$2")
 }
+
+var beforeUnit = regexp.MustCompile(`([0-9]) ([a-zA-Zµ%])`)
 
 func capital(s string) string {
 	if s == "" {

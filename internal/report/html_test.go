@@ -97,7 +97,7 @@ func TestPageIsSelfContained(t *testing.T) {
 	if !strings.Contains(html, `content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"`) {
 		t.Error("no content security policy")
 	}
-	for _, forbidden := range []string{" src=", "<link", "@import", "url(", "<img", "<iframe", "fetch(", "XMLHttpRequest"} {
+	for _, forbidden := range []string{" src=", "<link", "@import", "url(http", "url('", "url(\"", "<img", "<iframe", "fetch(", "XMLHttpRequest"} {
 		if strings.Contains(html, forbidden) {
 			t.Errorf("the page has %q", forbidden)
 		}

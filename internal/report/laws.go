@@ -145,6 +145,9 @@ func statement(l *LawResult) string {
 	what := describe(l.Metric)
 	slope, fixed := estimateOf(l, "b"), estimateOf(l, "a")
 	text := fmt.Sprintf("Each prompt token costs %s %s (%s interval %s)", slope.inWords(), what.per, percent(l.Level), slope.interval)
+	if ci := l.CI["b"]; ci == nil || ci.Lo <= 0 && ci.Hi >= 0 {
+		text = fmt.Sprintf("No cost per prompt token can be told from zero: %s %s (%s interval %s)", slope.inWords(), what.per, percent(l.Level), slope.interval)
+	}
 	switch ci := l.CI["a"]; {
 	case ci == nil || ci.Lo <= 0 && ci.Hi >= 0:
 		text += fmt.Sprintf("; a fixed cost cannot be told from zero (%s %s)", fixed.interval, fixed.unit)

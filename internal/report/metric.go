@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,6 +40,11 @@ func describe(metric string) metricInfo {
 		return metricInfo{metric, "Energy, " + channel, "J", "of energy"}
 	}
 	return metricInfo{metric, metric, "", ""}
+}
+
+// isMetric reports whether a name is that of a cost for which laws are fitted.
+func isMetric(name string) bool {
+	return isEnergy(name) || slices.ContainsFunc(metrics[:], func(m metricInfo) bool { return m.name == name })
 }
 
 // isEnergy reports whether a metric is an energy, gross or idle-adjusted.

@@ -29,7 +29,7 @@ type Result struct {
 	Configs  []ConfigResult  `json:"configs"`  // one per model and backend
 	Drift    []Contrast      `json:"drift"`    // last third of the session against the first
 	Findings []store.Finding `json:"findings"` // what the checks before, during and after the run found
-	Doubts   []Doubt         `json:"doubts"`   // every doubt once, the most frequent first
+	Doubts   []Doubt         `json:"doubts"`   // every doubt once
 	Trials   []TrialResult   `json:"trials"`   // in the order in which they ran
 }
 
@@ -185,7 +185,7 @@ type Contrast struct {
 // Doubt is one reason for caution, however often it came up.
 type Doubt struct {
 	Text  string `json:"text"`
-	Where string `json:"where"` // what it concerns: a finding's subject, "trials", or a law's metric
+	Where string `json:"where"` // a finding's subject, "trials", "observer", "drift", a metric, or "laws" for several
 	Count int    `json:"count"`
 }
 

@@ -28,9 +28,9 @@
   // Time series.
   var trials = JSON.parse(document.getElementById("series").textContent);
   var select = document.getElementById("trial"), panels = document.getElementById("panels");
-  var SVG = "http://www.w3.org/2000/svg";
+  var clips = 0, SVG = "http://www.w3.org/2000/svg";
   function make(parent, name, attributes, text) {
-    var node = name in { svg: 1, g: 1, path: 1, line: 1, rect: 1, text: 1 } ? document.createElementNS(SVG, name) : document.createElement(name);
+    var node = name in { svg: 1, clipPath: 1, path: 1, line: 1, rect: 1, text: 1 } ? document.createElementNS(SVG, name) : document.createElement(name);
     for (var key in attributes) node.setAttribute(key, attributes[key]);
     if (text !== undefined) node.textContent = text;
     if (parent) parent.appendChild(node);
@@ -78,6 +78,8 @@
     var width = Math.max(280, panel.clientWidth), height = 150, left = 46, bottom = height - 22;
     var svg = make(panel, "svg", { viewBox: "0 0 " + width + " " + height, height: height, role: "img", "aria-label": name + " over time" });
     svg.style.height = height + "px";
+    var clip = "clip" + clips++;
+    make(make(svg, "clipPath", { id: clip }), "rect", { x: left, y: 0, width: width - 8 - left, height: bottom + 1 });
     var lo = Infinity, hi = -Infinity;
     curves.forEach(function (c) {
       if (c.zero) lo = Math.min(lo, 0);
@@ -99,7 +101,7 @@
         make(svg, "rect", { "class": "sigma", x: left, width: width - 8 - left, y: y.at(c.baseline + 2 * c.sigma), height: Math.max(1, y.at(c.baseline - 2 * c.sigma) - y.at(c.baseline + 2 * c.sigma)) });
         make(svg, "line", { "class": "base", x1: left, x2: width - 8, y1: y.at(c.baseline), y2: y.at(c.baseline) });
       }
-      make(svg, "path", { "class": "curve c" + i % 6 + (c.estimated ? " est" : ""), d: pathOf(c, trial.times[c.times], x, y) });
+      make(svg, "path", { "class": "curve c" + i % 6 + (c.estimated ? " est" : ""), "clip-path": "url(#" + clip + ")", d: pathOf(c, trial.times[c.times], x, y) });
       var key = make(head, "span", { "class": "key c" + i % 6 + (c.estimated ? " s5" : " s4") });
       make(key, "i", {});
       key.appendChild(document.createTextNode(c.name + (c.estimated ? " (estimate)" : "")));
@@ -129,7 +131,13 @@
     var trial = trials[+select.value], byPanel = {}, order = [], range = [0, trial ? trial.end : 1];
     panels.textContent = "";
     if (!trial) return;
-    trial.times.forEach(function (t) { if (t.length) { range[0] = Math.min(range[0], t[0]); range[1] = Math.max(range[1], t[t.length - 1]); } });
+    // Slow channels reach far beyond the trial: show its surroundings only.
+    var margin = Math.max(1, 0.3 * trial.end);
+    trial.times.forEach(function (t) {
+      if (!t.length) return;
+      range[0] = Math.min(range[0], Math.max(t[0], -margin));
+      range[1] = Math.max(range[1], Math.min(t[t.length - 1], trial.end + margin));
+    });
     trial.curves.forEach(function (c) {
       if (!byPanel[c.panel]) { byPanel[c.panel] = []; order.push(c.panel); }
       byPanel[c.panel].push(c);
