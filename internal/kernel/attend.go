@@ -115,6 +115,9 @@ func (s *Set) packQueries(a Attention, kvHead, q0, rows, tiles, dim int, t *atte
 	t.top, t.sum, t.shrink = resize(t.top, tiles*lanes), resize(t.sum, tiles*lanes), resize(t.shrink, lanes)
 	clear(t.out)
 	clear(t.sum)
+	for i := range t.shrink {
+		t.shrink[i] = a.Scale
+	}
 	for i := range t.top {
 		t.top[i] = float32(math.Inf(-1))
 	}
@@ -124,11 +127,9 @@ func (s *Set) packQueries(a Attention, kvHead, q0, rows, tiles, dim int, t *atte
 		for j := range min(lanes, rows-i*lanes) {
 			row := i*lanes + j
 			src := a.Q[(q0+row/a.Group)*a.LDQ+(kvHead*a.Group+row%a.Group)*a.HeadDim:][:a.HeadDim]
-			dst := buf[j*dim : j*dim+a.HeadDim]
-			for d, v := range src {
-				dst[d] = v * a.Scale
-			}
+			copy(buf[j*dim:], src)
 		}
+		s.p.ScaleLanes(buf, t.shrink)
 		s.p.Interleave(bits(t.q[i*lanes*dim:(i+1)*lanes*dim]), t.rows, lanes, dim)
 	}
 }
@@ -164,15 +165,26 @@ func (s *Set) attendTile(a Attention, i, p0, n, start, dim int, t *attentionScra
 	}
 }
 
-// unpackOutputs divides by the softmax's sums and writes the heads of each query.
+// unpackOutputs divides by the softmax's sums and writes the heads of each query, transposing
+// squares of lanes.
 func (s *Set) unpackOutputs(a Attention, kvHead, q0, rows, dim int, t *attentionScratch) {
 	lanes := s.p.Rows
-	for row := range rows {
-		i, j := row/lanes, row%lanes
-		src, scale := t.out[i*lanes*dim+j:], 1/t.sum[row]
-		dst := a.Out[(q0+row/a.Group)*a.LDO+(kvHead*a.Group+row%a.Group)*a.HeadDim:][:a.HeadDim]
-		for d := range dst {
-			dst[d] = src[d*lanes] * scale
+	t.rows = resize(t.rows, lanes*lanes)
+	square := float(t.rows)
+	for i := 0; i*lanes < rows; i++ {
+		for j := range lanes {
+			t.shrink[j] = 1 / t.sum[i*lanes+j]
+		}
+		tile := t.out[i*lanes*dim : (i+1)*lanes*dim]
+		s.p.ScaleLanes(tile, t.shrink)
+		for d := 0; d < a.HeadDim; d += lanes {
+			n := min(lanes, dim-d) // columns of the square: half of them at the end of an odd dimension
+			s.p.Interleave(t.rows[:n*lanes], bits(tile[d*lanes:(d+n)*lanes]), n, lanes)
+			for j := range min(lanes, rows-i*lanes) {
+				row := i*lanes + j
+				dst := a.Out[(q0+row/a.Group)*a.LDO+(kvHead*a.Group+row%a.Group)*a.HeadDim:][:a.HeadDim]
+				copy(dst[d:], square[j*n:(j+1)*n])
+			}
 		}
 	}
 }

@@ -6024,12 +6024,17 @@ TEXT ·swiGLU(SB), NOSPLIT, $0-32
 	VPBROADCASTD SI, Z26
 	MOVL         $0x3f800000, SI
 	VPBROADCASTD SI, Z27
+	MOVL         $0x40000000, SI
+	VPBROADCASTD SI, Z28
+	MOVL         $0xc2ae0000, SI
+	VPBROADCASTD SI, Z29
 	SUBQ         $0x10, BX
 	JL           tail
 
 full:
 	VMOVUPS      (CX), Z0
 	VMOVUPS      (DX), Z2
+	VMAXPS       Z0, Z29, Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	VMAXPS       Z1, Z16, Z1
@@ -6048,7 +6053,10 @@ full:
 	VFMADD213PS  Z27, Z1, Z4
 	VSCALEFPS    Z3, Z4, Z1
 	VADDPS       Z27, Z1, Z1
-	VDIVPS       Z1, Z0, Z0
+	VRCP14PS     Z1, Z5
+	VFNMADD213PS Z28, Z5, Z1
+	VMULPS       Z1, Z5, Z5
+	VMULPS       Z5, Z0, Z0
 	VMULPS       Z2, Z0, Z0
 	VMOVUPS      Z0, (AX)
 	ADDQ         $+64, CX
@@ -6065,6 +6073,7 @@ tail:
 	KMOVQ        SI, K1
 	VMOVUPS.Z    (CX), K1, Z0
 	VMOVUPS.Z    (DX), K1, Z2
+	VMAXPS       Z0, Z29, Z0
 	VPXORD       Z1, Z1, Z1
 	VSUBPS       Z0, Z1, Z1
 	VMAXPS       Z1, Z16, Z1
@@ -6083,7 +6092,10 @@ tail:
 	VFMADD213PS  Z27, Z1, Z4
 	VSCALEFPS    Z3, Z4, Z1
 	VADDPS       Z27, Z1, Z1
-	VDIVPS       Z1, Z0, Z0
+	VRCP14PS     Z1, Z5
+	VFNMADD213PS Z28, Z5, Z1
+	VMULPS       Z1, Z5, Z5
+	VMULPS       Z5, Z0, Z0
 	VMULPS       Z2, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)
 	ADDQ         $+64, CX

@@ -239,21 +239,30 @@ func (c expConstants) exp(v, n, p reg.VecPhysical) {
 	VSCALEFPS(n, p, v)
 }
 
+// swiGLU takes the reciprocal of 1+e⁻ᵍ from the 14-bit estimate and one Newton step, r(2−er),
+// which squares its error; division would take longer than all the rest. Gates below −87 count
+// as −87, so that the reciprocal is a normal number.
 func swiGLU() {
 	TEXT("swiGLU", NOSPLIT, "func(dst, gate, up *float32, n int)")
 	Pragma("noescape")
 	dst, gate, up, n := Ptr("dst"), Ptr("gate"), Ptr("up"), Ptr("n")
 	c := loadExp()
-	one := c.taylor[6]
+	one, two, low, r := c.taylor[6], zmm[28], zmm[29], zmm[5]
+	splatFloat(2, two)
+	splatFloat(-87, low)
 	each(n, func(k reg.OpmaskVirtual, full bool) {
 		g, e, u := zmm[0], zmm[1], zmm[2]
 		loadF(Mem{Base: gate}, k, full, g)
 		loadF(Mem{Base: up}, k, full, u)
+		VMAXPS(g, low, g)
 		VPXORD(e, e, e)
 		VSUBPS(g, e, e)
 		c.exp(e, zmm[3], zmm[4])
 		VADDPS(one, e, e)
-		VDIVPS(e, g, g)
+		VRCP14PS(e, r)
+		VFNMADD213PS(two, r, e)
+		VMULPS(e, r, r)
+		VMULPS(r, g, g)
 		VMULPS(u, g, g)
 		storeF(g, k, full, Mem{Base: dst})
 		Add(64, gate)
