@@ -145,8 +145,13 @@ func (e *Engine) open(ref string, seed uint64) (err error) {
 	if e.file, err = gguf.Open(ref); err != nil {
 		return err
 	}
-	e.source, err = model.FromFile(e.file)
-	return err
+	if e.source, err = model.FromFile(e.file); err != nil {
+		return err
+	}
+	if available, ok := availableMemory(); ok && e.source.Bytes() < available {
+		e.source.Touch()
+	}
+	return nil
 }
 
 // LoadTokenizer makes only the tokenizer of the model that ref names.

@@ -115,7 +115,7 @@ func (r *configReader) realOr(key string, lo, hi, absent float64) float64 {
 func (r *configReader) ropeScale() float64 {
 	switch kind := r.source.Text(r.prefix + "rope.scaling.type"); kind {
 	case "", "none":
-		return 1
+		return r.realOr("rope.scale_linear", 1e-3, 1e6, 1) // as older files say it
 	case "linear":
 		return r.realOr("rope.scaling.factor", 1e-3, 1e6, 1)
 	default:

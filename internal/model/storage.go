@@ -2,6 +2,9 @@ package model
 
 import (
 	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/tensor"
@@ -20,6 +23,26 @@ func FromFile(f *gguf.File) (*Source, error) {
 	}
 	s.Quant = s.quantName()
 	return s, s.readVocab(f)
+}
+
+// Touch reads a byte of every page of the weights, on all cores, so that a mapped file is
+// in memory when it returns and its first use is not slower than the next.
+func (s *Source) Touch() {
+	var next atomic.Int64
+	var done sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		done.Go(func() {
+			const page = 4096
+			var sum byte // keeps the reads from being left out
+			for i := int(next.Add(1)) - 1; i < len(s.Tensors); i = int(next.Add(1)) - 1 {
+				for at := 0; at < len(s.Tensors[i].Data); at += page {
+					sum += s.Tensors[i].Data[at]
+				}
+			}
+			runtime.KeepAlive(sum)
+		})
+	}
+	done.Wait()
 }
 
 // readVocab reads the tokenizer's metadata.

@@ -101,7 +101,7 @@ func (w *Worker) Share(n, grain int) (lo, hi int) {
 // spinTime bounds the busy wait at a barrier. Phases of a balanced step end within
 // microseconds of each other and the gap between two tokens is some tens of them, while
 // waking a parked thread costs about fifty.
-const spinTime = 100 * time.Microsecond
+const spinTime = 50 * time.Microsecond
 
 // barrier lets n goroutines meet again and again.
 type barrier struct {
@@ -153,7 +153,7 @@ func (b *barrier) spinWhile(round uint32) bool {
 	if b.spin <= 0 {
 		return b.round.Load() != round
 	}
-	const looksPerClockRead = 200
+	const looksPerClockRead = 1000
 	deadline := time.Now().Add(b.spin)
 	for {
 		for range looksPerClockRead {

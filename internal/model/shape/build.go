@@ -10,6 +10,9 @@ import (
 	"github.com/wattlaw/wattlaw/internal/tokenizer"
 )
 
+// alignment of tensors in memory: a cache line.
+const alignment = 64
+
 // Plan lists the shape's tensors without data: what a model of this format weighs.
 func (s Shape) Plan(f Format) *model.Source {
 	src := &model.Source{
@@ -26,9 +29,12 @@ func (s Shape) Plan(f Format) *model.Source {
 func (s Shape) Build(f Format, seed uint64) (*model.Source, error) {
 	src := s.Plan(f)
 	planned := s.tensors(f)
+	memory := model.Allocate(src.Bytes() + int64(len(planned))*alignment)
 	for i := range planned {
-		planned[i].Data = make([]byte, planned[i].Bytes())
+		n := planned[i].Bytes()
+		planned[i].Data = memory[:n:n]
 		src.Tensors[i].Data = planned[i].Data
+		memory = memory[(n+alignment-1)/alignment*alignment:]
 	}
 	fillAll(planned, seed)
 	var err error
