@@ -40,6 +40,7 @@ type fakeMachine struct {
 
 	jitter  float64 // relative change of a server's pace with every request
 	stolen  float64 // cores that the hypervisor takes
+	strays  bool    // servers mark a phase before its request
 	noMeter bool    // there is no energy source
 }
 
@@ -230,6 +231,9 @@ func (s *fakeServer) Generate(ctx context.Context, req backend.Request) (backend
 	}
 	end := s.rest()
 	out.Phases = []measure.Phase{{Name: measure.PhasePrefill, Start: start, End: middle}, {Name: measure.PhaseDecode, Start: middle, End: end}}
+	if s.b.m.strays {
+		out.Phases = append(out.Phases, measure.Phase{Name: measure.PhaseEncode, Start: start - 1e9, End: start})
+	}
 	return out, nil
 }
 

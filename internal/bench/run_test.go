@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -269,7 +270,7 @@ func (b *bed) checkEvents(t *testing.T, plan Plan) {
 func TestRunWithoutBaselineOrMeter(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
-	b.machine.noMeter, b.machine.stolen = true, 0.5
+	b.machine.noMeter, b.machine.stolen, b.machine.strays = true, 0.5, true
 	plan := quickPlan()
 	plan.Repeats, plan.MinWindow = 1, 0.4 // power needs ten samples
 	run, err := Run(context.Background(), plan, b.deps)
@@ -289,8 +290,11 @@ func TestRunWithoutBaselineOrMeter(t *testing.T) {
 				t.Errorf("%s is there without a meter", name)
 			}
 		}
-		if !mentions(trial.Doubts, "hypervisor") {
-			t.Errorf("doubts %v do not mention what the hypervisor took", trial.Doubts)
+		if !mentions(trial.Doubts, "hypervisor") || !mentions(trial.Doubts, "outside its request: encode") {
+			t.Errorf("doubts %v do not mention what the hypervisor took and the stray phase", trial.Doubts)
+		}
+		if _, known := trial.PhaseFigures[measure.PhaseEncode]; known {
+			t.Error("a phase before the request has figures")
 		}
 	}
 	i := slices.IndexFunc(run.Channels, func(c measure.Channel) bool { return c.Name == "meter" })
@@ -306,6 +310,37 @@ func mentions(doubts []string, word string) bool {
 	return slices.ContainsFunc(doubts, func(d string) bool { return strings.Contains(d, word) })
 }
 
+// TestStrictRun runs on a machine that its battery drives.
+func TestStrictRun(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("the pre-flight check reads the battery's state from files on Linux only")
+	}
+	b := newBed(t)
+	plan := quickPlan()
+	plan.Strict = true
+	battery := filepath.Join(b.deps.Root, "sys/class/power_supply/BAT0")
+	for name, text := range map[string]string{"type": "Battery", "status": "Discharging"} {
+		if err := errors.Join(os.MkdirAll(battery, 0o700), os.WriteFile(filepath.Join(battery, name), []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Run(context.Background(), plan, b.deps); err == nil || !strings.Contains(err.Error(), "plug it in") || b.backend.starts != 0 {
+		t.Errorf("%d servers started, error %v; want a refusal before any", b.backend.starts, err)
+	}
+	if runs, err := b.store.Runs(context.Background()); err != nil || len(runs) != 0 {
+		t.Errorf("the refused run was stored: %+v, %v", runs, err)
+	}
+	plan.Strict, plan.Repeats = false, 1
+	run, err := Run(context.Background(), plan, b.deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := find(run.Findings, "battery"); f == nil || f.Severity != severityBlocker {
+		t.Errorf("finding %+v, want the blocker on record", f)
+	}
+}
+
 func TestRefusedRuns(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
@@ -318,15 +353,6 @@ func TestRefusedRuns(t *testing.T) {
 		"long prompt":     {func(b *bed, _ *Plan) { b.backend.context = 40 }, "64 and 4 output tokens", store.StatusFailed},
 		"no such model":   {func(b *bed, _ *Plan) { b.backend.refuse = errors.New("no such file") }, "no such file", store.StatusFailed},
 		"no source":       {func(b *bed, _ *Plan) { b.deps.Sources = nil }, "no source", store.StatusFailed},
-		"strict": {func(b *bed, p *Plan) {
-			p.Strict = true
-			battery := filepath.Join(b.deps.Root, "sys/class/power_supply/BAT0")
-			for name, text := range map[string]string{"type": "Battery", "status": "Discharging"} {
-				if err := errors.Join(os.MkdirAll(battery, 0o700), os.WriteFile(filepath.Join(battery, name), []byte(text), 0o600)); err != nil {
-					panic(err)
-				}
-			}
-		}, "plug it in", ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

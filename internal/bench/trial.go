@@ -130,6 +130,13 @@ func (r *runner) measure(ctx context.Context, c *config, item workload.Item, pro
 		trial.Phases = append(trial.Phases, response.Phases...)
 		trial.TokenTimes = append(trial.TokenTimes, response.TokenTimes...)
 	}
+	trial.Phases = slices.DeleteFunc(trial.Phases, func(p measure.Phase) bool {
+		stray := p.Start < window.Start || p.End > window.End || p.End < p.Start
+		if stray {
+			trial.Doubts = append(trial.Doubts, "the backend marked a phase outside its request: "+p.Name)
+		}
+		return stray
+	})
 	evaluate(&trial, series, c.idle, responses, r.plan)
 	return trial, store.Samples{Run: r.run.ID, Seq: item.Seq, Series: series}, nil
 }

@@ -25,13 +25,18 @@ type figureJSON struct {
 // MarshalJSON writes a figure that has no finite value with null for it.
 func (f Figure) MarshalJSON() ([]byte, error) {
 	out := figureJSON{figureFields: figureFields(f)}
-	if f.OK() && !math.IsNaN(f.Value) && !math.IsInf(f.Value, 0) {
+	switch {
+	case !f.OK():
+		out.Uncertainty = 0
+	case finite(f.Value) && finite(f.Uncertainty):
 		out.Value = &f.Value
-	} else if f.OK() {
-		out.Quality, out.Reason = measure.Unavailable, "no finite value"
+	default:
+		out.Quality, out.Reason, out.Uncertainty = measure.Unavailable, "no finite value", 0
 	}
 	return json.Marshal(out)
 }
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // UnmarshalJSON reads what MarshalJSON wrote. A figure without a value is unavailable
 // whatever quality it claims.

@@ -29,6 +29,13 @@ func TestFigureJSON(t *testing.T) {
 			Figure{Value: math.Inf(1), Quality: measure.Measured},
 			`{"value":null,"quality":"unavailable","reason":"no finite value"}`, Unavailable("no finite value"),
 		},
+		"unknown uncertainty": {
+			Figure{Value: 1, Quality: measure.Measured, Uncertainty: math.Inf(1)},
+			`{"value":null,"quality":"unavailable","reason":"no finite value"}`, Unavailable("no finite value"),
+		},
+		"absent with uncertainty": {
+			Figure{Reason: "gone", Uncertainty: math.NaN()}, `{"value":null,"quality":"unavailable","reason":"gone"}`, Unavailable("gone"),
+		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
