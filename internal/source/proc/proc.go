@@ -26,7 +26,7 @@ const (
 
 const (
 	fileRate = 10.0 // readings per second of what costs a file of /proc
-	pssRate  = 0.1  // the kernel walks all pages of the process for it
+	pssRate  = 0.02 // the kernel walks all pages of the process for it: milliseconds per gigabyte
 )
 
 // Source reads one thing that the operating system counts.
