@@ -29,7 +29,7 @@ func cards(r *Result, c *ConfigResult) []card {
 	}
 	observer := card{Label: "Observer, of a core", Value: "–", Note: "the sampler did not run"}
 	if o := r.Observer; o.CoreFraction != nil {
-		observer = card{"Observer, of a core", percent(*o.CoreFraction), "", fmt.Sprintf("%d of %d ticks late", o.LateTicks, o.Ticks), *o.CoreFraction > maxObserverCore}
+		observer = card{"Observer, of a core", percent(*o.CoreFraction), "", fmt.Sprintf("%d of %d ticks late", o.LateTicks, o.Ticks), o.costly()}
 	}
 	return append(all, closure, observer)
 }

@@ -9,7 +9,7 @@ import (
 
 // Limits beyond which the measuring itself becomes a doubt, and what the method asks for.
 const (
-	maxObserverCore = 0.005 // of one core
+	maxObserverCore = 0.001 // of one core at 20 Hz or below; in proportion to the rate above
 	maxLateTicks    = 0.01  // of all ticks
 	maxClosure      = 0.005
 )
@@ -70,10 +70,15 @@ func testedForDrift(r *Result, metric string) bool {
 	return slices.ContainsFunc(r.Findings, func(f store.Finding) bool { return f.When == "drift" && f.Subject == metric })
 }
 
+// limit is the cost of sampling, in cores, beyond which it counts as a disturbance.
+func (o Observer) limit() float64 { return maxObserverCore * max(1, deref(o.RateHz)/20) }
+
+func (o Observer) costly() bool { return o.CoreFraction != nil && *o.CoreFraction > o.limit() }
+
 func observerDoubts(r *Result) []string {
 	var texts []string
-	if o := r.Observer; o.CoreFraction != nil && *o.CoreFraction > maxObserverCore {
-		texts = append(texts, fmt.Sprintf("sampling took %s of one core, more than %s; lower --rate", percent(*o.CoreFraction), percent(maxObserverCore)))
+	if o := r.Observer; o.costly() {
+		texts = append(texts, fmt.Sprintf("sampling took %s of one core, more than %s; lower --rate", percent(*o.CoreFraction), percent(o.limit())))
 	}
 	if o := r.Observer; o.Ticks > 0 && float64(o.LateTicks) > maxLateTicks*float64(o.Ticks) {
 		texts = append(texts, fmt.Sprintf("%s of the sampling ticks came late, more than %s", percent(float64(o.LateTicks)/float64(o.Ticks)), percent(maxLateTicks)))

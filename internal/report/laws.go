@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/law"
 	"github.com/wattlaw/wattlaw/internal/measure"
@@ -32,7 +33,7 @@ func fitLaws(metric string, trials []store.Trial) (laws []LawResult, why string)
 		}
 		fitted, err := law.Fit(own, law.Options{Seed: 1, Noise: noiseOf(own)})
 		if err != nil {
-			why = err.Error()
+			why = strings.TrimPrefix(err.Error(), law.ErrPoints.Error()+": ")
 			continue
 		}
 		result, err := lawResult(metric, quality, fitted)

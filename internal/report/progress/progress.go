@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/term"
 
 	"github.com/wattlaw/wattlaw/internal/bench"
@@ -157,6 +158,7 @@ func (v *View) keep(f store.Finding) {
 	}
 	erase := v.erase()
 	v.drawn = nil
+	line = ansi.Wrap(line, max(20, v.opt.Width())-1, "")
 	v.write(erase + v.tint.doubt + line + v.tint.off + "\n")
 }
 

@@ -91,7 +91,7 @@ func (s *screen) Write(p []byte) (int, error) {
 				s.rows = append(s.rows, "")
 			}
 			s.rows[s.row] += string(r)
-			if n := len([]rune(s.rows[s.row])); n >= s.width && !strings.HasPrefix(s.rows[s.row], "doubt") {
+			if n := len([]rune(s.rows[s.row])); n >= s.width {
 				s.t.Fatalf("line of %d columns on a terminal of %d: %q", n, s.width, s.rows[s.row])
 			}
 		}
