@@ -49,7 +49,7 @@ func (s *Set) Attend(a Attention, kvHead, q0, q1 int, sc *Scratch) {
 	}
 	a.check(kvHead, q0, q1)
 	t := &sc.att
-	if (q1-q0)*a.Group <= s.p.Rows/4 { // most lanes would idle
+	if (q1-q0)*a.Group <= s.p.Rows*3/8 { // most lanes would idle
 		for i := q0; i < q1; i++ {
 			for h := kvHead * a.Group; h < (kvHead+1)*a.Group; h++ {
 				s.attendRow(a, kvHead, i, h, t)
