@@ -54,9 +54,15 @@ func writeFigures(dir string, r *Result, samples SamplesFunc) error {
 			if err := saveFigure(dir, "law-"+name, lawFigure(r, c, l)); err != nil {
 				return err
 			}
-			if err := saveFigure(dir, "residuals-"+name, residualFigure(r, c, l)); err != nil {
+			if err := saveFigure(dir, "residuals-"+name, residualFigure(r, c, l, false)); err != nil {
 				return err
 			}
+			if err := saveFigure(dir, "order-"+name, residualFigure(r, c, l, true)); err != nil {
+				return err
+			}
+		}
+		if err := saveFigure(dir, prefix+"complexity", contrastFigure(c)); err != nil {
+			return err
 		}
 		if err := saveFigure(dir, prefix+"phases", phaseFigure(c)); err != nil {
 			return err
@@ -190,17 +196,15 @@ func addLine(p *plot.Plot, points plotter.XYs, c color.Color, width vg.Length, d
 	return line
 }
 
-// addMarks adds the points of each group in its colour and shape, with a legend. The range
-// of the horizontal axis must be set.
-func addMarks(p *plot.Plot, points []point, y func(i int) float64) {
+// addMarks adds the points of each group in its colour and shape, with a legend.
+func addMarks(p *plot.Plot, points []point, x, y func(i int) float64) {
 	shapes := [...]draw.GlyphDrawer{draw.CircleGlyph{}, draw.PyramidGlyph{}, draw.BoxGlyph{}}
-	aside := 0.008 * (p.X.Max - p.X.Min) // sets groups at the same length apart
 	for group, name := range groupNames {
 		marks := xys(len(points), func(i int) (float64, float64) {
 			if points[i].group != group {
 				return math.NaN(), 0
 			}
-			return points[i].x + float64(group%3-1)*aside, y(i)
+			return x(i), y(i)
 		})
 		scatter, err := plotter.NewScatter(marks)
 		if err != nil || len(marks) == 0 {

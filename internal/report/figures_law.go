@@ -23,7 +23,6 @@ func lawFigure(r *Result, c *ConfigResult, l *LawResult) *plot.Plot {
 		title += " (estimate)"
 	}
 	p := newPlot(c.ID+" – "+title, "prompt tokens", title+" in "+s.unit)
-	p.X.Min, p.X.Max = 0, 1.03*l.X.Hi
 	yLo, yHi := 0.0, 0.0
 	for _, pt := range points {
 		yLo, yHi = min(yLo, pt.y), max(yHi, pt.y)
@@ -52,7 +51,7 @@ func lawFigure(r *Result, c *ConfigResult, l *LawResult) *plot.Plot {
 			p.Legend.Add(rival.Kind+", fits better", curve)
 		}
 	}
-	addMarks(p, points, func(i int) float64 { return points[i].y })
+	addMarks(p, points, apart(l, points), func(i int) float64 { return points[i].y })
 	if line != nil {
 		b, a := estimateOf(l, "b"), estimateOf(l, "a")
 		p.Legend.Add(fmt.Sprintf("%s + %s per token, R² %s", a.withUnit(), b.withUnit(), fixedOr(l.R2, 4)), line)
@@ -62,11 +61,21 @@ func lawFigure(r *Result, c *ConfigResult, l *LawResult) *plot.Plot {
 	return p
 }
 
-// residualFigure plots how far each trial lies from the line, in percent of the line.
-func residualFigure(r *Result, c *ConfigResult, l *LawResult) *plot.Plot {
+// apart is the length of each point, with groups at the same length set a little apart.
+func apart(l *LawResult, points []point) func(i int) float64 {
+	return func(i int) float64 { return points[i].x + 0.008*l.X.Hi*float64(points[i].group%3-1) }
+}
+
+// residualFigure plots how far each trial lies from the line, in percent of the line, by
+// prompt length or in the order of the trials.
+func residualFigure(r *Result, c *ConfigResult, l *LawResult, byOrder bool) *plot.Plot {
 	points := lawPoints(r, c.ID, l, byComplexity)
 	s := scaleFor(l.Unit, l.Coef["b"]*l.X.Hi)
-	p := newPlot(c.ID+" – residuals of "+describe(l.Metric).title, "prompt tokens", "distance from the line in %")
+	label, end, at := "prompt tokens", 1.03*l.X.Hi, apart(l, points)
+	if byOrder {
+		label, end, at = "order of the trials", 1.03*float64(len(points)), func(i int) float64 { return float64(i + 1) }
+	}
+	p := newPlot(c.ID+" – residuals of "+describe(l.Metric).title, label, "distance from the line in %")
 	off := func(i int) float64 {
 		line := l.at(points[i].x) * s.factor
 		return 100 * (points[i].y - line) / math.Abs(line)
@@ -77,11 +86,41 @@ func residualFigure(r *Result, c *ConfigResult, l *LawResult) *plot.Plot {
 			reach = max(reach, math.Abs(*v))
 		}
 	}
-	p.X.Min, p.X.Max = 0, 1.03*l.X.Hi
+	p.X.Min, p.X.Max = 0, end
 	addLine(p, plotter.XYs{{X: 0, Y: 0}, {X: p.X.Max, Y: 0}}, muted, 0.8)
-	addMarks(p, points, off)
-	p.X.Min, p.X.Max = 0, 1.03*l.X.Hi // the plotters have widened it
-	fit(&p.Y, -reach, reach*1.5)      // room for the legend
+	addMarks(p, points, at, off)
+	p.X.Min, p.X.Max = 0, end    // the plotters have widened it
+	fit(&p.Y, -reach, reach*1.5) // room for the legend
+	return p
+}
+
+// contrastFigure plots the cost ratios of the complexities with their intervals.
+func contrastFigure(c *ConfigResult) *plot.Plot {
+	n := len(c.Complexity)
+	if n == 0 {
+		return nil
+	}
+	p := newPlot(c.ID+" – cost by complexity at equal length", "difference in cost, in %", "")
+	reach := 140 * margin
+	var ticks plot.ConstantTicks
+	for i, k := range c.Complexity {
+		y := float64(n - i)
+		lo, hi := 100*(k.CI.Lo-1), 100*(k.CI.Hi-1)
+		reach = max(reach, math.Abs(lo), math.Abs(hi))
+		ticks = append(ticks, plot.Tick{Value: y, Label: k.Group + " / " + k.Against + ", " + shortTitle(k.Metric)})
+		addLine(p, plotter.XYs{{X: lo, Y: y}, {X: hi, Y: y}}, hues[0], 1.6)
+		if dot, err := plotter.NewScatter(plotter.XYs{{X: 100 * (k.Ratio - 1), Y: y}}); err == nil {
+			dot.GlyphStyle = draw.GlyphStyle{Color: hues[0], Radius: 2.6, Shape: draw.CircleGlyph{}}
+			p.Add(dot)
+		}
+	}
+	addLine(p, plotter.XYs{{X: 0, Y: 0.4}, {X: 0, Y: float64(n) + 0.6}}, muted, 0.8)
+	for _, edge := range [...]float64{-100 * margin, 100 * margin} {
+		addLine(p, plotter.XYs{{X: edge, Y: 0.4}, {X: edge, Y: float64(n) + 0.6}}, hues[2], 0.8, vg.Points(3), vg.Points(2))
+	}
+	p.Y.Tick.Marker, p.Y.Tick.Length, p.Y.LineStyle.Width = ticks, 0, 0
+	p.Y.Min, p.Y.Max = 0.4, float64(n)+0.6
+	fit(&p.X, -reach, reach)
 	return p
 }
 

@@ -42,7 +42,7 @@ func TestWriteAll(t *testing.T) {
 	}
 	for _, name := range []string{
 		"result.json", "trials.csv", "trials.parquet", "samples.parquet", "report.html", "figures/law-cpu_core_s.png",
-		"figures/law-cpu_core_s.svg", "figures/residuals-cpu_core_s.svg", "figures/phases.png", "figures/timeseries-longest.svg",
+		"figures/law-cpu_core_s.svg", "figures/residuals-cpu_core_s.svg", "figures/phases.png", "figures/complexity.png", "figures/order-cpu_core_s.svg", "figures/timeseries-longest.svg",
 		"figures/law-joules.estimate.cpu-estimated.svg",
 	} {
 		info, err := os.Stat(filepath.Join(dir, name))
