@@ -74,6 +74,7 @@ var opcodes = map[string]uint32{
 	"fmin .4s .4s .4s":   0x4ea0f400,
 	"faddp .4s .4s .4s":  0x6e20d400,
 	"fmaxv s .4s":        0x6e30f800,
+	"fminv s .4s":        0x6eb0f800,
 	"fabs .4s .4s":       0x4ea0f800,
 	"fneg .4s .4s":       0x6ea0f800,
 	"fcmeq .4s .4s .4s":  0x4e20e400,
@@ -94,7 +95,6 @@ var opcodes = map[string]uint32{
 	"sxtl2 .4s .8h":      0x4f10a400,
 	"mul .4s .4s .4s":    0x4ea09c00,
 	"mla .4s .4s .4s":    0x4ea09400,
-	"mls .4s .4s .4s":    0x6ea09400,
 	"sshr .4s .4s #":     0x4f000400,
 	"ldr h [x #":         0x7d400000,
 }
@@ -140,7 +140,19 @@ func encode(text string) (uint32, error) {
 
 // TestEncode holds the encoder itself against words of GNU as.
 func TestEncode(t *testing.T) {
-	for text, want := range map[string]uint32{} {
+	for text, want := range map[string]uint32{
+		"sdot v31.4s, v17.16b, v30.4b[3]": 0x4fbeea3f,
+		"sdot v4.4s, v29.16b, v18.16b":    0x4e9297a4,
+		"fmla v21.4s, v10.4s, v27.s[2]":   0x4f9b1955,
+		"fmls v9.4s, v31.4s, v16.s[1]":    0x4fb053e9,
+		"fmul v0.4s, v31.4s, v15.s[0]":    0x4f8f93e0,
+		"fsub v31.4s, v0.4s, v21.4s":      0x4eb5d41f,
+		"fmaxv s30, v13.4s":               0x6e30f9be,
+		"fcvtn2 v19.8h, v28.4s":           0x4e216b93,
+		"sxtl2 v20.8h, v11.16b":           0x4f08a574,
+		"sshr v22.4s, v9.4s, #9":          0x4f370536,
+		"ldr h23, [x19, #208]":            0x7d41a277,
+	} {
 		if got, err := encode(text); err != nil || got != want {
 			t.Errorf("encode(%q) = %08x, %v; want %08x", text, got, err, want)
 		}

@@ -68,3 +68,51 @@ func dotF16(y *float32, w *uint8, stride, rows int, x *float32, n int)
 
 //go:noescape
 func dotBF16(y *float32, w *uint8, stride, rows int, x *float32, n int)
+
+//go:noescape
+func quantizeQ8(q *int8, d *float32, sums *int32, x *float32, groups int)
+
+//go:noescape
+func roundQ8K(q *int8, sums *int32, x *float32, n int, scale float32)
+
+//go:noescape
+func extremes(x *float32, n int) (low, high float32)
+
+//go:noescape
+func toF16(dst *uint16, x *float32, n int)
+
+//go:noescape
+func roundF16(dst, x *float32, n int)
+
+//go:noescape
+func roundBF16(dst, x *float32, n int)
+
+//go:noescape
+func sumSquares(x *float32, n int) float32
+
+//go:noescape
+func scaleMul(dst, x, weight *float32, n int, scale float32)
+
+//go:noescape
+func addTo(dst, x *float32, n int)
+
+//go:noescape
+func scaleLanes(x, c *float32, n int)
+
+//go:noescape
+func ropeHalves(x, y, cos, sin *float32, n int)
+
+//go:noescape
+func ropePairs(x, cos, sin *float32, n int)
+
+//go:noescape
+func swiGLU(dst, gate, up *float32, n int)
+
+//go:noescape
+func softmax(s, top, sum, shrink *float32, n int)
+
+//go:noescape
+func softmaxRow(s *float32, n int) float32
+
+//go:noescape
+func accumulateF16(out, p *float32, v *uint16, ldv, rows, n int)
