@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/wattlaw/wattlaw/internal/backend"
 	"github.com/wattlaw/wattlaw/internal/backend/native"
@@ -72,8 +74,8 @@ func (f *runFlags) run(cmd *cobra.Command, fromFile bool) (err error) {
 		_, err = out.Write(text)
 		return err
 	}
-	if f.resume != "" && fromFile {
-		return errors.New("run: --resume goes on with the plan of that run; leave the plan file out")
+	if err := f.checkResume(cmd, fromFile); err != nil {
+		return err
 	}
 	s, err := openStore(cmd.Context(), f.store)
 	if err != nil {
@@ -90,6 +92,22 @@ func (f *runFlags) run(cmd *cobra.Command, fromFile bool) (err error) {
 	}
 	// A run that ended early is reported as far as it went.
 	return errors.Join(runErr, writeReports(context.WithoutCancel(cmd.Context()), s, []string{run.ID}, f.plan.Out, out))
+}
+
+// checkResume refuses what would change the plan of a run that has begun.
+func (f *runFlags) checkResume(cmd *cobra.Command, fromFile bool) (err error) {
+	if f.resume == "" {
+		return nil
+	}
+	if fromFile {
+		return errors.New("run: --resume goes on with the plan of that run; leave the plan file out")
+	}
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if !slices.Contains([]string{"resume", "store", "out"}, flag.Name) {
+			err = fmt.Errorf("run: --resume goes on with the plan of that run; leave --%s out", flag.Name)
+		}
+	})
+	return err
 }
 
 // measure carries out the plan, or what is left of the run to resume.

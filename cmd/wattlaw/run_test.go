@@ -189,6 +189,7 @@ func TestRefusedRunCommands(t *testing.T) {
 		"unknown backend":  {[]string{"--backend", "cloud"}, `"cloud"`},
 		"no such plan":     {[]string{filepath.Join(dir, "none.toml")}, "none.toml"},
 		"resume and plan":  {[]string{file, "--resume", "x"}, "leave the plan file out"},
+		"resume and flag":  {[]string{"--resume", "x", "--repeats", "9"}, "leave --repeats out"},
 		"resume nothing":   {[]string{"--resume", "x"}, "not found"},
 		"unknown model":    {[]string{"--model", "shape:nothing@q8_0", "--baseline-seconds", "0"}, "nothing"},
 		"unknown kernel":   {[]string{"--model", "shape:tiny@q8_0", "--kernel", "abacus", "--baseline-seconds", "0"}, "abacus"},

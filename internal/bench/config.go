@@ -26,6 +26,10 @@ type config struct {
 	doubts    []string                    // to go into its next trial
 }
 
+// keepSamples is the longest trial whose samples are all there at its end. Between trials
+// older samples are let go of.
+const keepSamples = 6 * time.Hour
+
 // Waiting and looking, in seconds.
 const (
 	pollSeconds  = 0.25 // between looks at the baseline
@@ -176,7 +180,7 @@ func (r *runner) attach(ctx context.Context, c *config) error {
 		pid = c.server.PID()
 	}
 	sources := r.deps.Sources(pid)
-	s, err := sampler.New(sampler.Config{RateHz: r.plan.Rate, Sources: sources})
+	s, err := sampler.New(sampler.Config{RateHz: r.plan.Rate, Sources: sources, Keep: keepSamples})
 	if err != nil {
 		return err
 	}

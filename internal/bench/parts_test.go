@@ -174,3 +174,27 @@ func TestDoubts(t *testing.T) {
 		t.Errorf("a window too short for closure is doubted for it: %q", text)
 	}
 }
+
+// Each model's memory counts against the machine without it, whatever else is loaded.
+func TestRebaseMemory(t *testing.T) {
+	level := func(v float64) measure.Baseline { return measure.Baseline{Level: v, Sigma: 1, N: 2, Stable: true} }
+	const name = "system.memory"
+	first := &config{idle: map[string]measure.Baseline{name: level(1300)}}
+	second := &config{}
+	blind := &config{model: "blind"}
+	r := &runner{configs: []*config{first, second, blind}}
+	r.rebaseMemory(first, level(1000)) // it took 300
+	if got := first.idle[name].Level; got != 1000 {
+		t.Errorf("the first model's baseline is %v, want 1000", got)
+	}
+	second.idle = map[string]measure.Baseline{name: level(1850)}
+	r.rebaseMemory(second, level(1310)) // it took 540, and 10 came from elsewhere
+	if a, b := first.idle[name].Level, second.idle[name].Level; a != 1540 || b != 1310 {
+		t.Errorf("baselines %v and %v, want 1540 and 1310", a, b)
+	}
+	blind.idle = map[string]measure.Baseline{name: level(1900)}
+	r.rebaseMemory(blind, measure.Baseline{})
+	if _, known := blind.idle[name]; known || find(r.run.Findings, "memory") == nil {
+		t.Errorf("a baseline of no samples was used, findings %+v", r.run.Findings)
+	}
+}

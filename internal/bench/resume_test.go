@@ -150,8 +150,16 @@ func TestStoppedRun(t *testing.T) {
 		t.Errorf("Unfinished: %q with %d trials, %v, %v", unfinished.ID, trials, ok, err)
 	}
 	b.deps.Progress = collect
-	if _, err := Resume(context.Background(), run.ID[:len(run.ID)-2], b.deps); err != nil {
+	stored.Machine.Hostname = "elsewhere"
+	if err := b.store.PutRun(context.Background(), stored); err != nil {
 		t.Fatal(err)
+	}
+	resumed, err := Resume(context.Background(), run.ID[:len(run.ID)-2], b.deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := find(resumed.Findings, "machine"); f == nil || f.Severity != severityDoubt || !strings.Contains(f.Text, "elsewhere") {
+		t.Errorf("finding %+v, want a doubt that names the other machine", f)
 	}
 	after := b.checkComplete(t, run.ID, plan)
 	for i, trial := range before {

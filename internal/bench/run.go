@@ -203,6 +203,7 @@ func (r *runner) carryOut(ctx context.Context) (store.Run, error) {
 // begin checks the machine and gives the run its place in the store.
 func (r *runner) begin(ctx context.Context) error {
 	r.emit(StageChanged{StagePreflight, "looking at the machine"})
+	before := r.run.Machine
 	r.run.Machine = inventory(ctx, r.deps.Root)
 	findings, err := preflight(ctx, r.deps.Root, r.run.Machine)
 	if err != nil {
@@ -218,6 +219,10 @@ func (r *runner) begin(ctx context.Context) error {
 	}
 	if len(r.done) > 0 {
 		r.find(whenPreflight, severityInfo, "resumed", "%d of %d trials were finished in an earlier session", len(r.done), len(r.items))
+		if now := r.run.Machine; before.CPU != now.CPU || before.Cores != now.Cores || before.Hostname != now.Hostname {
+			r.find(whenPreflight, severityDoubt, "machine", "the earlier trials ran on %s (%s, %d cores) and these run on %s (%s, %d cores): they do not belong in one law",
+				before.Hostname, before.CPU, before.Cores, now.Hostname, now.CPU, now.Cores)
+		}
 	}
 	r.run.Findings = append(r.run.Findings, findings...)
 	if err := r.deps.Store.PutRun(ctx, r.run); err != nil {

@@ -96,7 +96,7 @@ func TestRun(t *testing.T) {
 	t.Parallel()
 	b := newBed(t)
 	plan := quickPlan()
-	plan.Model, plan.Tokens, plan.Repeats = []string{"m1", "m2"}, []int{16, 64}, 2
+	plan.Tokens, plan.Repeats = []int{16, 64}, 2
 	plan.Baseline.Seconds, plan.MinWindow = 2, 0.4
 	run, err := Run(context.Background(), plan, b.deps)
 	if err != nil {
@@ -124,15 +124,25 @@ func TestRun(t *testing.T) {
 	}
 	checkHeader(t, run)
 	b.checkEvents(t, plan)
-	checkInterleaved(t, trials)
 	if len(b.machine.resting) != 0 {
 		t.Errorf("%d servers still run", len(b.machine.resting))
 	}
 }
 
-// checkInterleaved checks that the models take turns and answer the same prompts.
-func checkInterleaved(t *testing.T, trials []store.Trial) {
-	t.Helper()
+// TestTwoModels checks that the models take turns and answer the same prompts.
+func TestTwoModels(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	plan := quickPlan()
+	plan.Model, plan.Repeats, plan.MinWindow = []string{"m1", "m2"}, 2, 0
+	run, err := Run(context.Background(), plan, b.deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trials := b.checkComplete(t, run.ID, plan)
+	if len(run.Configs) != 2 || b.backend.starts != 2 {
+		t.Errorf("%d configurations and %d starts of servers, want 2 and 2", len(run.Configs), b.backend.starts)
+	}
 	prompts, switches := map[string]map[string]bool{}, 0
 	for i, trial := range trials {
 		if i > 0 && trials[i-1].Config != trial.Config {
@@ -144,7 +154,7 @@ func checkInterleaved(t *testing.T, trials []store.Trial) {
 		}
 		prompts[cell][trial.PromptHash] = true
 	}
-	if switches < 2 {
+	if switches < 3 {
 		t.Errorf("the models take turns %d times in %d trials", switches, len(trials))
 	}
 	for cell, seen := range prompts {
@@ -222,11 +232,11 @@ func checkTrial(t *testing.T, trial store.Trial, found map[string]int) {
 
 func checkHeader(t *testing.T, run store.Run) {
 	t.Helper()
-	if run.Planned != 8 || len(run.Configs) != 2 || len(run.Channels) != 7 || run.Tool != "test" {
+	if run.Planned != 4 || len(run.Configs) != 1 || len(run.Channels) != 7 || run.Tool != "test" {
 		t.Errorf("header: planned %d, %d configs, %d channels, tool %q", run.Planned, len(run.Configs), len(run.Channels), run.Tool)
 	}
 	c := run.Configs[0]
-	if c.ID != "fake/m1" || !c.Meaningless || len(c.Baselines) == 0 || len(c.Closing) == 0 {
+	if c.ID != "fake/m" || !c.Meaningless || len(c.Baselines) == 0 || len(c.Closing) == 0 {
 		t.Errorf("configuration %+v", c)
 	}
 	levels := map[string]float64{"system.cpu": fakeIdleCores, "meter.package": fakeIdleWatts, "system.memory": fakeIdleMemory}
@@ -255,7 +265,7 @@ func (b *bed) checkEvents(t *testing.T, plan Plan) {
 			t.Errorf("no time is predicted before the last trial")
 		}
 	}
-	want := []Stage{StagePreflight, StageBaseline, StageLoad, StageBaseline, StageLoad, StageBaseline, StageWarmUp, StageTrials, StageClosing, StageDone}
+	want := []Stage{StagePreflight, StageBaseline, StageLoad, StageBaseline, StageWarmUp, StageTrials, StageClosing, StageDone}
 	if !slices.Equal(stages, want) {
 		t.Errorf("stages %v, want %v", stages, want)
 	}
