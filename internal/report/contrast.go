@@ -40,7 +40,7 @@ func complexity(config string, trials []store.Trial) []Contrast {
 	})
 }
 
-// drift compares the last third of the session with the first, at equal length.
+// drift compares the last third of the trials with the first, at equal length.
 func drift(config string, trials []store.Trial) []Contrast {
 	if len(trials) < 6 {
 		return []Contrast{}

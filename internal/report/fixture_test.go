@@ -30,7 +30,7 @@ type truth struct {
 	fixed, slope, curve float64 // CPU core-seconds: fixed + slope·n + curve·n²
 	noise               float64 // relative
 	high                float64 // cost factor of high complexity
-	drift               float64 // relative rise over the session
+	drift               float64 // relative rise over the run
 	measured            bool    // the machine has a readable energy counter
 	estimated           bool    // and an estimate
 	model               string

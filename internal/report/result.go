@@ -27,7 +27,7 @@ type Result struct {
 	Observer Observer        `json:"observer"` // what measuring cost and how punctual it was
 	Closure  *Closure        `json:"closure"`  // CPU time: area under the samples against the counter
 	Configs  []ConfigResult  `json:"configs"`  // one per model and backend
-	Drift    []Contrast      `json:"drift"`    // last third of the session against the first
+	Drift    []Contrast      `json:"drift"`    // last third of the trials against the first
 	Findings []store.Finding `json:"findings"` // what the checks before, during and after the run found
 	Doubts   []Doubt         `json:"doubts"`   // every doubt once
 	Trials   []TrialResult   `json:"trials"`   // in the order in which they ran
