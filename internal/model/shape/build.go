@@ -66,12 +66,19 @@ func quantName(f Format) string {
 type planned struct {
 	model.Tensor
 	mean, sigma float64
+	signs       bool      // turn half of the values, at random
 	values      []float32 // exact values instead, for F32 tensors
 }
 
+// blockShare is what all blocks together add to the residual stream, relative to the
+// embedding. Random blocks of equal weight would amplify the rounding of activations from
+// layer to layer, until two correct engines differ visibly.
+const blockShare = 0.2
+
 // tensors lists all tensors of the shape. Weights have the variance that keeps
-// activations near one: 1/√cols, less in the layers that add to the residual stream, and
-// in the embedding 2/√width, which spreads the logits of a tied output layer over a few units.
+// activations near one, 1/√cols, and less in the layers that add to the residual stream.
+// The embedding's 2/√width spreads the logits of a tied output layer over a few units;
+// random signs in the last norm keep such a model from repeating its input.
 func (s Shape) tensors(f Format) []planned {
 	c := s.Config
 	var list []planned
@@ -88,6 +95,7 @@ func (s Shape) tensors(f Format) []planned {
 	root := func(n int) float64 { return math.Sqrt(float64(n)) }
 	matrix("token_embd.weight", embedding, 0, c.Vocab, c.Width, 2/root(c.Width))
 	add("output_norm.weight", tensor.F32, 1, 0.05, c.Width)
+	list[len(list)-1].signs = true
 	if !s.Tied {
 		matrix("output.weight", outputLayer, 0, c.Vocab, c.Width, 2/root(c.Width))
 	}
@@ -96,10 +104,7 @@ func (s Shape) tensors(f Format) []planned {
 		list[len(list)-1].values = ropeFactors(c, s.Factor)
 	}
 	queries, keys := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
-	branch := 1 / root(2*c.Layers)
-	if s.Gain != 0 {
-		branch *= s.Gain
-	}
+	branch := blockShare * 2 / root(c.Width) / root(2*c.Layers)
 	for i := range c.Layers {
 		blk := fmt.Sprintf("blk.%d.", i)
 		add(blk+"attn_norm.weight", tensor.F32, 1, 0.05, c.Width)

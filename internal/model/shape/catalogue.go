@@ -22,10 +22,7 @@ type Shape struct {
 	Tied   bool // the output layer is the embedding matrix
 	// Factor is llama 3's context extension, 0 for none (see ropeFactors).
 	Factor float64
-	// Gain scales what blocks add to the residual stream; 0 stands for 1, at which their sum
-	// has unit variance and outweighs the embedding.
-	Gain float64
-	Pre  string // pre-tokenizer of the synthetic vocabulary
+	Pre    string // pre-tokenizer of the synthetic vocabulary
 }
 
 // Catalogue lists the shapes that users may name. The numbers are those of the models'
@@ -46,12 +43,11 @@ func Catalogue() []Shape {
 
 // tiny lists shapes for tests and demonstrations of the machinery; no published model has them.
 func tiny() []Shape {
-	const tinyGain = 0.6 / 16 // blocks add a third of what the embedding holds: see the engine's parity tests
 	return []Shape{
-		{Name: "tiny", Gain: tinyGain, Pre: "smollm", Config: model.Config{
+		{Name: "tiny", Pre: "smollm", Config: model.Config{
 			Architecture: "llama", Context: 2048, Width: 256, Layers: 2, FFN: 512, Heads: 4, KVHeads: 2, HeadDim: 64,
 			RopeDims: 64, Vocab: 512, Eps: 1e-5, RopeBase: 10000, RopeScale: 1}},
-		{Name: "tiny-qwen2", Gain: tinyGain, Pre: "qwen2", Config: model.Config{
+		{Name: "tiny-qwen2", Pre: "qwen2", Config: model.Config{
 			Architecture: "qwen2", Context: 2048, Width: 256, Layers: 2, FFN: 512, Heads: 6, KVHeads: 2, HeadDim: 32,
 			RopeDims: 32, Vocab: 515, Eps: 1e-6, RopeBase: 1e6, RopeScale: 1}},
 	}

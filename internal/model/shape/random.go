@@ -116,7 +116,11 @@ func tableFiller(t *planned, size int, put func([]byte, float32)) filler {
 	table := make([]byte, size<<bits)
 	for i := range 1 << bits {
 		p := (float64(i) + 0.5) / (1 << bits)
-		put(table[i*size:], float32(t.mean+t.sigma*math.Sqrt2*math.Erfinv(2*p-1)))
+		v := t.mean + t.sigma*math.Sqrt2*math.Erfinv(2*p-1)
+		if t.signs && i%2 == 1 {
+			v = -v
+		}
+		put(table[i*size:], float32(v))
 	}
 	return func(data []byte, r *random) {
 		var draw uint64
