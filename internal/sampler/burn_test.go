@@ -36,6 +36,7 @@ func burnAllCores(tb testing.TB) (release func()) {
 func burnChild() {
 	for range runtime.NumCPU() {
 		go func() {
+			//lint:ignore SA5002 burning a core is what it is for
 			for {
 			}
 		}()
