@@ -14,8 +14,8 @@ type Progress func(Event)
 // Event is one of the types below.
 type Event interface{ event() }
 
-// Stage is a part of a run, in the order in which a run goes through them. The stages
-// from StageLoad on repeat for every configuration.
+// Stage is a part of a run, in the order in which a run goes through them. The pauses
+// between trials are part of StageTrials.
 type Stage string
 
 // Stages of a run.
@@ -25,7 +25,6 @@ const (
 	StageBaseline  Stage = "baseline"
 	StageWarmUp    Stage = "warm-up"
 	StageTrials    Stage = "trials"
-	StageCoolDown  Stage = "cool-down"
 	StageClosing   Stage = "closing baseline"
 	StageDone      Stage = "done"
 )

@@ -133,6 +133,7 @@ func TestValidate(t *testing.T) {
 		"rate 0":           {func(p *Plan) { p.Rate = 0 }, []string{"rate:"}},
 		"timeout":          {func(p *Plan) { p.Baseline.Timeout = 1 }, []string{"baseline.timeout:"}},
 		"cool-down":        {func(p *Plan) { p.CoolDown.Seconds = math.Inf(1) }, []string{"cool_down.seconds:"}},
+		"seed":             {func(p *Plan) { p.Seed = math.MaxUint64 }, []string{"seed:"}},
 		"two problems":     {func(p *Plan) { p.Repeats, p.Backend = -1, "" }, []string{"repeats:", "backend:"}},
 	}
 	for name, c := range cases {
@@ -179,4 +180,35 @@ func TestPlanKey(t *testing.T) {
 	if a.Key() == b.Key() {
 		t.Error("plans with different seeds have the same key")
 	}
+}
+
+// Whatever a plan file holds, reading and judging it must not panic, and a plan that is
+// found valid must be small enough to carry out.
+func FuzzPlan(f *testing.F) {
+	text, err := DefaultPlan().TOML()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add([]byte("tokens = [1, 1]\nrate = nan\n[baseline]\nseconds = inf\n"))
+	f.Add([]byte("repeats = 9223372036854775807\ntokens = [9223372036854775807]\n"))
+	f.Add([]byte(`{"seed": 18446744073709551615, "model": [""]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, parse := range []func([]byte) (Plan, error){ParseTOML, ParseJSON} {
+			plan, err := parse(data)
+			if err != nil || plan.Validate() != nil {
+				continue
+			}
+			if plan.Trials() < 1 || plan.Trials() > maxTrials || plan.Key() == "" {
+				t.Errorf("a plan of %d trials with key %q is valid", plan.Trials(), plan.Key())
+			}
+			text, err := plan.TOML()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, err := ParseTOML(text); err != nil || again.Key() != plan.Key() {
+				t.Errorf("a valid plan does not survive being printed: %v\n%s", err, text)
+			}
+		}
+	})
 }

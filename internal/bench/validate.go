@@ -39,6 +39,7 @@ func (p Plan) Validate() error {
 	c.between("context", p.Context, 0, maxTokens)
 	c.between("output_tokens", p.OutputTokens, 1, maxTokens)
 	c.between("repeats", p.Repeats, 1, maxRepeats)
+	c.want("seed", p.Seed <= math.MaxInt64, "%d is more than 2^63-1, the largest number of TOML", p.Seed)
 	c.want("tokens", len(p.Tokens) > 0 && len(p.Tokens) <= maxLengths, "needs 1 to %d lengths, has %d", maxLengths, len(p.Tokens))
 	for _, n := range p.Tokens {
 		c.between("tokens", n, 1, maxTokens)
