@@ -174,6 +174,14 @@ func TestStoppedRun(t *testing.T) {
 	if _, err := Resume(context.Background(), run.ID, b.deps); err != nil || b.backend.starts != starts {
 		t.Errorf("resuming a complete run: %v, %d servers started; want nothing to happen", err, b.backend.starts-starts)
 	}
+	resumed.Status = store.StatusStopped // as if it had been interrupted after its last trial
+	if err := b.store.PutRun(context.Background(), resumed); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Resume(context.Background(), run.ID, b.deps); err != nil || b.backend.starts != starts {
+		t.Errorf("resuming a run that lacks nothing but its end: %v, %d servers started; want none", err, b.backend.starts-starts)
+	}
+	b.checkComplete(t, run.ID, plan)
 }
 
 func TestServerDies(t *testing.T) {

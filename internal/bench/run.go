@@ -238,6 +238,11 @@ func (r *runner) begin(ctx context.Context) error {
 
 // session goes through the stages of a run.
 func (r *runner) session(ctx context.Context) error {
+	if len(r.done) == len(r.items) { // the run ended between its last trial and its end
+		r.find(whenBaseline, severityDoubt, "closing baseline", "the idle machine was not measured again after the last trial")
+		r.judgeDrift()
+		return nil
+	}
 	for _, c := range r.configs {
 		if err := r.load(ctx, c); err != nil {
 			return err
