@@ -99,9 +99,12 @@ func (w *Worker) Share(n, grain int) (lo, hi int) {
 }
 
 // spinTime bounds the busy wait at a barrier. Phases of a balanced step end within
-// microseconds of each other and the gap between two tokens is some tens of them, while
-// waking a parked thread costs about fifty.
-const spinTime = 50 * time.Microsecond
+// microseconds of each other. Waking a parked thread costs some fifty, and a worker that
+// parks at one barrier is late for the next, where another then parks: the bound lies well
+// above the cost of waking, so that a team leaves that state. To yield the processor
+// instead costs more where other programs keep the processors busy: they get a whole time
+// slice at every barrier.
+const spinTime = 200 * time.Microsecond
 
 // barrier lets n goroutines meet again and again.
 type barrier struct {
@@ -150,19 +153,13 @@ func (b *barrier) wait() {
 
 // spinWhile busy-waits for the round to end and reports whether it did in time.
 func (b *barrier) spinWhile(round uint32) bool {
-	if b.spin <= 0 {
-		return b.round.Load() != round
-	}
-	const looksPerClockRead = 1000
-	deadline := time.Now().Add(b.spin)
-	for {
+	const looksPerClockRead = 500
+	for start := time.Now(); time.Since(start) < b.spin; {
 		for range looksPerClockRead {
 			if b.round.Load() != round {
 				return true
 			}
 		}
-		if time.Now().After(deadline) {
-			return false
-		}
 	}
+	return false
 }
