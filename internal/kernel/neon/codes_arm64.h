@@ -51,41 +51,42 @@
 	FIFTH(highshift, high, V24, V4) \
 	FIFTH(highshift, high, V25, V5)
 
-// UPPER adds the upper bit pair, shifted into place from high, to codes and centers them.
-// V30 holds 48s, V29 32s.
-#define UPPER(shift, n, high, codes) \
-	shift $n, high.B16, V6.B16 \
-	VAND  V30.B16, V6.B16, V6.B16 \
-	VORR  V6.B16, codes.B16, codes.B16 \
-	VSUB  V29.B16, codes.B16, codes.B16
-
-// CODES6 leaves 128 codes of a Q6_K superblock in V8–V15: low nibbles at low(R3), upper bit
-// pairs at high(R3).
+// CODES6 leaves 128 codes of a Q6_K superblock, centered and times 4, in V8–V15: nibbles at
+// low(R3), upper bit pairs at high(R3). V31 holds 0xf0, V30 0xaa: flipping the upper bit of
+// each pair subtracts 32 from the code, read as a signed number of six bits. The pairs fill the top two
+// bits of a byte, whatever lies below; then the nibbles are inserted under them.
 #define CODES6(low, high) \
 	FLDPQ low(R3), (F0, F1) \
 	FLDPQ (low+32)(R3), (F2, F3) \
-	FLDPQ high(R3), (F4, F5) \
-	VAND  V31.B16, V0.B16, V8.B16 \
-	VAND  V31.B16, V1.B16, V9.B16 \
-	VAND  V31.B16, V2.B16, V10.B16 \
-	VAND  V31.B16, V3.B16, V11.B16 \
-	VUSHR $4, V0.B16, V12.B16 \
-	VUSHR $4, V1.B16, V13.B16 \
-	VUSHR $4, V2.B16, V14.B16 \
-	VUSHR $4, V3.B16, V15.B16 \
-	UPPER(VSHL, 4, V4, V8) \
-	UPPER(VSHL, 4, V5, V9) \
-	UPPER(VSHL, 2, V4, V10) \
-	UPPER(VSHL, 2, V5, V11) \
-	UPPER(VSHL, 0, V4, V12) \
-	UPPER(VSHL, 0, V5, V13) \
-	UPPER(VUSHR, 2, V4, V14) \
-	UPPER(VUSHR, 2, V5, V15)
+	FLDPQ high(R3), (F14, F15) \
+	VEOR  V30.B16, V14.B16, V14.B16 \
+	VEOR  V30.B16, V15.B16, V15.B16 \
+	VSHL  $6, V14.B16, V8.B16 \
+	VSHL  $6, V15.B16, V9.B16 \
+	VSHL  $4, V14.B16, V10.B16 \
+	VSHL  $4, V15.B16, V11.B16 \
+	VSHL  $2, V14.B16, V12.B16 \
+	VSHL  $2, V15.B16, V13.B16 \
+	VSHL  $4, V0.B16, V4.B16 \
+	VSHL  $4, V1.B16, V5.B16 \
+	VSHL  $4, V2.B16, V6.B16 \
+	VSHL  $4, V3.B16, V7.B16 \
+	VAND  V31.B16, V0.B16, V0.B16 \
+	VAND  V31.B16, V1.B16, V1.B16 \
+	VAND  V31.B16, V2.B16, V2.B16 \
+	VAND  V31.B16, V3.B16, V3.B16 \
+	VSRI  $2, V4.B16, V8.B16 \
+	VSRI  $2, V5.B16, V9.B16 \
+	VSRI  $2, V6.B16, V10.B16 \
+	VSRI  $2, V7.B16, V11.B16 \
+	VSRI  $2, V0.B16, V12.B16 \
+	VSRI  $2, V1.B16, V13.B16 \
+	VSRI  $2, V2.B16, V14.B16 \
+	VSRI  $2, V3.B16, V15.B16
 
 #define MASKSQ6 \
-	VMOVI $15, V31.B16 \
-	VMOVI $48, V30.B16 \
-	VMOVI $32, V29.B16
+	VMOVI $0xf0, V31.B16 \
+	VMOVI $0xaa, V30.B16
 
 // LEVELS loads the levels of IQ4_NL into V30.
 #define LEVELS \

@@ -20,11 +20,11 @@ row: \
 	MOVD R5, R9 \
 	MOVD R6, R22 \
 	MOVD R8, R24 \
-	VEOR V16.B16, V16.B16, V16.B16 \
+	WORD $0x6f00e410; /* movi v16.2d, #0 */ \
 block: \
 	load \
 	FLDPQ.P 32(R9), (F2, F3) \
-	VEOR V4.B16, V4.B16, V4.B16 \
+	WORD $0x6f00e404; /* movi v4.2d, #0 */ \
 	WORD $0x4e829404; /* sdot v4.4s, v0.16b, v2.16b */ \
 	WORD $0x4e839424; /* sdot v4.4s, v1.16b, v3.16b */ \
 	WORD $0x7d400065; /* ldr h5, [x3, #0] */ \
@@ -60,7 +60,7 @@ block: \
 	MOVD R6, R22 \
 	MOVD R7, R23 \
 	MOVD R8, R24 \
-	VEOR V18.B16, V18.B16, V18.B16
+	WORD $0x6f00e412; /* movi v18.2d, #0 */
 
 // ENDROW writes the sum of the lanes of V18 and leaves the loop after the last row.
 #define ENDROW \
@@ -88,8 +88,8 @@ block: \
 #define DOT64(sum) \
 	FLDPQ.P 32(R9), (F8, F9) \
 	FLDPQ.P 32(R9), (F10, F11) \
-	VEOR V16.B16, V16.B16, V16.B16 \
-	VEOR V17.B16, V17.B16, V17.B16 \
+	WORD $0x6f00e410; /* movi v16.2d, #0 */ \
+	WORD $0x6f00e411; /* movi v17.2d, #0 */ \
 	WORD $0x4e889450; /* sdot v16.4s, v2.16b, v8.16b */ \
 	WORD $0x4e8a9491; /* sdot v17.4s, v4.16b, v10.16b */ \
 	WORD $0x4e899470; /* sdot v16.4s, v3.16b, v9.16b */ \
@@ -114,20 +114,20 @@ block: \
 	WORD $0x4f9c1372; /* fmla v18.4s, v27.4s, v28.s[0] */ \
 	WORD $0x4f9d5352; /* fmls v18.4s, v26.4s, v29.s[0] */
 
-// DOT8 multiplies the 128 codes of CODES6 and adds their sums times scales(R3) to V17.
+// DOT8 multiplies the 128 codes of CODES6, which are times 4, and adds their sums times scales(R3) to V17.
 #define DOT8(scales) \
 	FLDPQ.P 32(R9), (F0, F1) \
 	FLDPQ.P 32(R9), (F2, F3) \
 	FLDPQ.P 32(R9), (F4, F5) \
 	FLDPQ.P 32(R9), (F6, F7) \
-	VEOR V20.B16, V20.B16, V20.B16 \
-	VEOR V21.B16, V21.B16, V21.B16 \
-	VEOR V22.B16, V22.B16, V22.B16 \
-	VEOR V23.B16, V23.B16, V23.B16 \
-	VEOR V24.B16, V24.B16, V24.B16 \
-	VEOR V25.B16, V25.B16, V25.B16 \
-	VEOR V26.B16, V26.B16, V26.B16 \
-	VEOR V27.B16, V27.B16, V27.B16 \
+	WORD $0x6f00e414; /* movi v20.2d, #0 */ \
+	WORD $0x6f00e415; /* movi v21.2d, #0 */ \
+	WORD $0x6f00e416; /* movi v22.2d, #0 */ \
+	WORD $0x6f00e417; /* movi v23.2d, #0 */ \
+	WORD $0x6f00e418; /* movi v24.2d, #0 */ \
+	WORD $0x6f00e419; /* movi v25.2d, #0 */ \
+	WORD $0x6f00e41a; /* movi v26.2d, #0 */ \
+	WORD $0x6f00e41b; /* movi v27.2d, #0 */ \
 	WORD $0x4e809514; /* sdot v20.4s, v8.16b, v0.16b */ \
 	WORD $0x4e819535; /* sdot v21.4s, v9.16b, v1.16b */ \
 	WORD $0x4e829556; /* sdot v22.4s, v10.16b, v2.16b */ \
@@ -158,15 +158,15 @@ block: \
 	MOVD rows+24(FP), R4 \
 	MOVD x+32(FP), R5 \
 	MOVD n+40(FP), R8 \
-	VEOR V31.B16, V31.B16, V31.B16 \
+	WORD $0x6f00e41f; /* movi v31.2d, #0 */ \
 row: \
 	MOVD R1, R3 \
 	MOVD R5, R9 \
 	MOVD R8, R24 \
-	VEOR V16.B16, V16.B16, V16.B16 \
-	VEOR V17.B16, V17.B16, V17.B16 \
-	VEOR V18.B16, V18.B16, V18.B16 \
-	VEOR V19.B16, V19.B16, V19.B16 \
+	WORD $0x6f00e410; /* movi v16.2d, #0 */ \
+	WORD $0x6f00e411; /* movi v17.2d, #0 */ \
+	WORD $0x6f00e412; /* movi v18.2d, #0 */ \
+	WORD $0x6f00e413; /* movi v19.2d, #0 */ \
 sixteen: \
 	load \
 	FLDPQ.P 32(R9), (F4, F5) \
@@ -293,12 +293,13 @@ TEXT ·dotQ6_K(SB), NOSPLIT, $0-56
 	DOTKARGUMENTS
 	MOVD blocks+48(FP), R8
 	MASKSQ6
+	FMOVS $0.25, F29
 
 row:
 	DOTKROW
 
 block:
-	VEOR V17.B16, V17.B16, V17.B16
+	WORD $0x6f00e411 // movi v17.2d, #0
 	CODES6(0, 128)
 	DOT8(192)
 	CODES6(64, 160)
@@ -306,6 +307,7 @@ block:
 	WORD $0x7d41a060 // ldr h0, [x3, #208]
 	FMOVS.P 4(R22), F1
 	FCVTHS F0, F0
+	FMULS F29, F1, F1
 	FMULS F0, F1, F1
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f811232 // fmla v18.4s, v17.4s, v1.s[0]

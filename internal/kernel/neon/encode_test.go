@@ -95,6 +95,8 @@ var opcodes = map[string]uint32{
 	"sxtl2 .4s .8h":      0x4f10a400,
 	"mul .4s .4s .4s":    0x4ea09c00,
 	"mla .4s .4s .4s":    0x4ea09400,
+	"movi .2d #0":        0x6f00e400,
+	"sshr .16b .16b #":   0x4f000400,
 	"sshr .4s .4s #":     0x4f000400,
 	"ldr h [x #":         0x7d400000,
 }
@@ -120,9 +122,12 @@ func encode(text string) (uint32, error) {
 		case m[5] != "":
 			kinds = append(kinds, m[5])
 			fields |= number(6) << shift
-		case m[7] != "": // shift right of 32-bit lanes: 64 − shift
+		case o == "#0":
+			kinds = append(kinds, o)
+		case m[7] != "": // shift right of lanes of size bits: 2·size − shift
 			kinds = append(kinds, "#")
-			fields |= (64 - number(7)) << 16
+			size := map[string]uint32{".16b": 8, ".4s": 32}[kinds[1]]
+			fields |= (2*size - number(7)) << 16
 		case m[8] != "":
 			kinds = append(kinds, m[8])
 			fields |= number(9) << shift
@@ -151,6 +156,7 @@ func TestEncode(t *testing.T) {
 		"fcvtn2 v19.8h, v28.4s":           0x4e216b93,
 		"sxtl2 v20.8h, v11.16b":           0x4f08a574,
 		"sshr v22.4s, v9.4s, #9":          0x4f370536,
+		"sshr v25.16b, v14.16b, #3":       0x4f0d05d9,
 		"ldr h23, [x19, #208]":            0x7d41a277,
 	} {
 		if got, err := encode(text); err != nil || got != want {

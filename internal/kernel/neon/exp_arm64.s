@@ -156,7 +156,7 @@ max:
 
 	WORD $0x6e30f884 // fmaxv s4, v4.4s
 	VDUP V4.S[0], V4.S4
-	VEOR V5.B16, V5.B16, V5.B16
+	WORD $0x6f00e405 // movi v5.2d, #0
 
 four:
 	FMOVQ (R0), F0

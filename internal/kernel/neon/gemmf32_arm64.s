@@ -40,22 +40,22 @@
 	FSTPQ (F30, F31), (R0)
 
 #define CLEARTILE \
-	VEOR V16.B16, V16.B16, V16.B16 \
-	VEOR V17.B16, V17.B16, V17.B16 \
-	VEOR V18.B16, V18.B16, V18.B16 \
-	VEOR V19.B16, V19.B16, V19.B16 \
-	VEOR V20.B16, V20.B16, V20.B16 \
-	VEOR V21.B16, V21.B16, V21.B16 \
-	VEOR V22.B16, V22.B16, V22.B16 \
-	VEOR V23.B16, V23.B16, V23.B16 \
-	VEOR V24.B16, V24.B16, V24.B16 \
-	VEOR V25.B16, V25.B16, V25.B16 \
-	VEOR V26.B16, V26.B16, V26.B16 \
-	VEOR V27.B16, V27.B16, V27.B16 \
-	VEOR V28.B16, V28.B16, V28.B16 \
-	VEOR V29.B16, V29.B16, V29.B16 \
-	VEOR V30.B16, V30.B16, V30.B16 \
-	VEOR V31.B16, V31.B16, V31.B16
+	WORD $0x6f00e410; /* movi v16.2d, #0 */ \
+	WORD $0x6f00e411; /* movi v17.2d, #0 */ \
+	WORD $0x6f00e412; /* movi v18.2d, #0 */ \
+	WORD $0x6f00e413; /* movi v19.2d, #0 */ \
+	WORD $0x6f00e414; /* movi v20.2d, #0 */ \
+	WORD $0x6f00e415; /* movi v21.2d, #0 */ \
+	WORD $0x6f00e416; /* movi v22.2d, #0 */ \
+	WORD $0x6f00e417; /* movi v23.2d, #0 */ \
+	WORD $0x6f00e418; /* movi v24.2d, #0 */ \
+	WORD $0x6f00e419; /* movi v25.2d, #0 */ \
+	WORD $0x6f00e41a; /* movi v26.2d, #0 */ \
+	WORD $0x6f00e41b; /* movi v27.2d, #0 */ \
+	WORD $0x6f00e41c; /* movi v28.2d, #0 */ \
+	WORD $0x6f00e41d; /* movi v29.2d, #0 */ \
+	WORD $0x6f00e41e; /* movi v30.2d, #0 */ \
+	WORD $0x6f00e41f; /* movi v31.2d, #0 */
 
 // FEATUREe adds the products of panel rows V8, V9 with element e of the tokens' V0–V7.
 #define FEATURE0 \

@@ -32,8 +32,8 @@
 	WORD $0x0e214881; /* sqxtn v1.8b, v4.8h */ \
 	WORD $0x4e2148c1; /* sqxtn2 v1.16b, v6.8h */ \
 	FSTPQ.P (F0, F1), 32(R0) \
-	VEOR V2.B16, V2.B16, V2.B16 \
-	VEOR V3.B16, V3.B16, V3.B16 \
+	WORD $0x6f00e402; /* movi v2.2d, #0 */ \
+	WORD $0x6f00e403; /* movi v3.2d, #0 */ \
 	WORD $0x4e9f9402; /* sdot v2.4s, v0.16b, v31.16b */ \
 	WORD $0x4e9f9423; /* sdot v3.4s, v1.16b, v31.16b */ \
 	VADDP V3.S4, V2.S4, V0.S4 \

@@ -122,6 +122,14 @@ block:
 	RET
 
 #define STORE128 \
+	WORD $0x4f0e0508; /* sshr v8.16b, v8.16b, #2 */ \
+	WORD $0x4f0e0529; /* sshr v9.16b, v9.16b, #2 */ \
+	WORD $0x4f0e054a; /* sshr v10.16b, v10.16b, #2 */ \
+	WORD $0x4f0e056b; /* sshr v11.16b, v11.16b, #2 */ \
+	WORD $0x4f0e058c; /* sshr v12.16b, v12.16b, #2 */ \
+	WORD $0x4f0e05ad; /* sshr v13.16b, v13.16b, #2 */ \
+	WORD $0x4f0e05ce; /* sshr v14.16b, v14.16b, #2 */ \
+	WORD $0x4f0e05ef; /* sshr v15.16b, v15.16b, #2 */ \
 	FSTPQ.P (F8, F9), 32(R0) \
 	FSTPQ.P (F10, F11), 32(R0) \
 	FSTPQ.P (F12, F13), 32(R0) \
@@ -186,7 +194,7 @@ TEXT ·fromBF16(SB), NOSPLIT, $0-24
 	MOVD dst+0(FP), R0
 	MOVD x+8(FP), R1
 	MOVD n+16(FP), R2
-	VEOR V2.B16, V2.B16, V2.B16
+	WORD $0x6f00e402 // movi v2.2d, #0
 
 eight:
 	FMOVQ.P 16(R1), F0
