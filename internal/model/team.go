@@ -101,10 +101,16 @@ func (w *Worker) Share(n, grain int) (lo, hi int) {
 // spinTime bounds the busy wait at a barrier. Phases of a balanced step end within
 // microseconds of each other. Waking a parked thread costs some fifty, and a worker that
 // parks at one barrier is late for the next, where another then parks: the bound lies well
-// above the cost of waking, so that a team leaves that state. To yield the processor
-// instead costs more where other programs keep the processors busy: they get a whole time
-// slice at every barrier.
-const spinTime = 200 * time.Microsecond
+// above the cost of waking, so that a team leaves that state.
+//
+// When it was too short all the same, other programs keep the processors busy, and the
+// worker that is waited for may be waiting for this processor: the next hurriedWaits waits
+// give up after hurriedTime.
+const (
+	spinTime     = 200 * time.Microsecond
+	hurriedTime  = 5 * time.Microsecond
+	hurriedWaits = 32
+)
 
 // barrier lets n goroutines meet again and again.
 type barrier struct {
@@ -115,6 +121,7 @@ type barrier struct {
 	_       [60]byte
 	round   atomic.Uint32
 	_       [60]byte
+	hurried atomic.Int32 // waits left that give up early
 	parked  atomic.Int32
 	mu      sync.Mutex
 	opened  sync.Cond
@@ -154,12 +161,20 @@ func (b *barrier) wait() {
 // spinWhile busy-waits for the round to end and reports whether it did in time.
 func (b *barrier) spinWhile(round uint32) bool {
 	const looksPerClockRead = 500
-	for start := time.Now(); time.Since(start) < b.spin; {
+	bound, hurried := b.spin, b.hurried.Load() > 0
+	if hurried {
+		b.hurried.Add(-1)
+		bound = min(bound, hurriedTime)
+	}
+	for start := time.Now(); time.Since(start) < bound; {
 		for range looksPerClockRead {
 			if b.round.Load() != round {
 				return true
 			}
 		}
+	}
+	if !hurried {
+		b.hurried.Store(hurriedWaits)
 	}
 	return false
 }
