@@ -1,6 +1,8 @@
 #include "textflag.h"
 
-// Every loop takes 8 values; n is a positive multiple of 8.
+// Every loop takes 8 values, n a positive multiple of 8, unless it says otherwise. Loops that
+// work in place advance the pointer apart from the store: a store that does both may hold the
+// next load back until its data is there.
 
 // func toF16(dst *uint16, x *float32, n int)
 TEXT ·toF16(SB), NOSPLIT, $0-24
@@ -123,7 +125,8 @@ eight:
 	FLDPQ.P 32(R1), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
-	FSTPQ.P (F0, F1), 32(R0)
+	FSTPQ (F0, F1), (R0)
+	ADD  $32, R0
 	SUBS $8, R2, R2
 	BNE  eight
 	RET
@@ -139,7 +142,8 @@ eight:
 	FLDPQ (R0), (F0, F1)
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
-	FSTPQ.P (F0, F1), 32(R0)
+	FSTPQ (F0, F1), (R0)
+	ADD  $32, R0
 	SUBS $8, R2, R2
 	BNE  eight
 	RET
@@ -166,8 +170,10 @@ four:
 	FMOVQ.P 16(R2), F4
 	FMOVQ.P 16(R3), F5
 	ROTATE
-	FMOVQ.P F2, 16(R0)
-	FMOVQ.P F3, 16(R1)
+	FMOVQ   F2, (R0)
+	FMOVQ   F3, (R1)
+	ADD     $16, R0
+	ADD     $16, R1
 	SUBS    $4, R4, R4
 	BNE     four
 	RET
@@ -185,7 +191,8 @@ four:
 	FMOVQ.P 16(R2), F4
 	FMOVQ.P 16(R3), F5
 	ROTATE
-	VST2.P  [V2.S4, V3.S4], 32(R0)
+	VST2    [V2.S4, V3.S4], (R0)
+	ADD     $32, R0
 	SUBS    $4, R4, R4
 	BNE     four
 	RET

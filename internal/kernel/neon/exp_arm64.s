@@ -1,21 +1,33 @@
 #include "textflag.h"
 
-// The constants of EXP: bounds, 1/ln 2, ln 2 in two parts (the upper has 12 trailing zero
-// bits, so its product with an exponent is exact), 1/7! … 1/1!, and the exponent's bias.
-DATA exponential<>+0(SB)/4, $0xc2d00000  // −104
-DATA exponential<>+4(SB)/4, $0x42b20000  // 89
-DATA exponential<>+8(SB)/4, $0x3fb8aa3b  // 1/ln 2
+// The constants of EXP that stay in registers: bounds, 1/ln 2, ln 2 in two parts (the upper
+// has 12 trailing zero bits, so its product with an exponent is exact), 1/7!, 1, and the
+// exponent's bias.
+DATA exponential<>+0(SB)/4, $0xc2d00000 // −104
+DATA exponential<>+4(SB)/4, $0x42b20000 // 89
+DATA exponential<>+8(SB)/4, $0x3fb8aa3b // 1/ln 2
 DATA exponential<>+12(SB)/4, $0x3f317000 // ln 2, upper
 DATA exponential<>+16(SB)/4, $0x3805fdf4 // ln 2, lower
 DATA exponential<>+20(SB)/4, $0x39500d01 // 1/5040
-DATA exponential<>+24(SB)/4, $0x3ab60b61 // 1/720
-DATA exponential<>+28(SB)/4, $0x3c088889 // 1/120
-DATA exponential<>+32(SB)/4, $0x3d2aaaab // 1/24
-DATA exponential<>+36(SB)/4, $0x3e2aaaab // 1/6
-DATA exponential<>+40(SB)/4, $0x3f000000 // 1/2
-DATA exponential<>+44(SB)/4, $0x3f800000 // 1
-DATA exponential<>+48(SB)/4, $127
-GLOBL exponential<>(SB), RODATA|NOPTR, $52
+DATA exponential<>+24(SB)/4, $0x3f800000 // 1
+DATA exponential<>+28(SB)/4, $127
+GLOBL exponential<>(SB), RODATA|NOPTR, $32
+
+// The other coefficients, 1/6! … 1/1!, in all lanes: loading each where a step starts from it
+// is cheaper than copying it between registers.
+DATA coefficients<>+0(SB)/8, $0x3ab60b613ab60b61 // 1/720
+DATA coefficients<>+8(SB)/8, $0x3ab60b613ab60b61
+DATA coefficients<>+16(SB)/8, $0x3c0888893c088889 // 1/120
+DATA coefficients<>+24(SB)/8, $0x3c0888893c088889
+DATA coefficients<>+32(SB)/8, $0x3d2aaaab3d2aaaab // 1/24
+DATA coefficients<>+40(SB)/8, $0x3d2aaaab3d2aaaab
+DATA coefficients<>+48(SB)/8, $0x3e2aaaab3e2aaaab // 1/6
+DATA coefficients<>+56(SB)/8, $0x3e2aaaab3e2aaaab
+DATA coefficients<>+64(SB)/8, $0x3f0000003f000000 // 1/2
+DATA coefficients<>+72(SB)/8, $0x3f0000003f000000
+DATA coefficients<>+80(SB)/8, $0x3f8000003f800000 // 1
+DATA coefficients<>+88(SB)/8, $0x3f8000003f800000
+GLOBL coefficients<>(SB), RODATA|NOPTR, $96
 
 #define CONSTANTS \
 	MOVD $exponential<>(SB), R15 \
@@ -25,13 +37,9 @@ GLOBL exponential<>(SB), RODATA|NOPTR, $52
 	VLD1R.P 4(R15), [V19.S4] \
 	VLD1R.P 4(R15), [V20.S4] \
 	VLD1R.P 4(R15), [V21.S4] \
-	VLD1R.P 4(R15), [V22.S4] \
-	VLD1R.P 4(R15), [V23.S4] \
-	VLD1R.P 4(R15), [V24.S4] \
-	VLD1R.P 4(R15), [V25.S4] \
-	VLD1R.P 4(R15), [V26.S4] \
 	VLD1R.P 4(R15), [V27.S4] \
-	VLD1R.P 4(R15), [V28.S4]
+	VLD1R.P 4(R15), [V28.S4] \
+	MOVD $coefficients<>(SB), R15
 
 // EXP replaces v = V0 by eᵛ, using V1–V3: v = n·ln 2 + r, |r| ≤ ln 2/2, eʳ by its Taylor
 // polynomial of degree 7 (truncation below 6·10⁻⁹). 2ⁿ is multiplied in as two factors, so
@@ -43,19 +51,19 @@ GLOBL exponential<>(SB), RODATA|NOPTR, $52
 	WORD $0x4e218821; /* frintn v1.4s, v1.4s */ \
 	VFMLS V1.S4, V19.S4, V0.S4 \
 	VFMLS V1.S4, V20.S4, V0.S4 \
-	VMOV  V22.B16, V2.B16 \
+	FMOVQ (R15), F2 \
 	VFMLA V0.S4, V21.S4, V2.S4 \
-	VMOV  V23.B16, V3.B16 \
+	FMOVQ 16(R15), F3 \
 	VFMLA V0.S4, V2.S4, V3.S4 \
-	VMOV  V24.B16, V2.B16 \
+	FMOVQ 32(R15), F2 \
 	VFMLA V0.S4, V3.S4, V2.S4 \
-	VMOV  V25.B16, V3.B16 \
+	FMOVQ 48(R15), F3 \
 	VFMLA V0.S4, V2.S4, V3.S4 \
-	VMOV  V26.B16, V2.B16 \
+	FMOVQ 64(R15), F2 \
 	VFMLA V0.S4, V3.S4, V2.S4 \
-	VMOV  V27.B16, V3.B16 \
+	FMOVQ 80(R15), F3 \
 	VFMLA V0.S4, V2.S4, V3.S4 \
-	VMOV  V27.B16, V2.B16 \
+	FMOVQ 80(R15), F2 \
 	VFMLA V0.S4, V3.S4, V2.S4 \
 	WORD $0x4e21a821; /* fcvtns v1.4s, v1.4s */ \
 	WORD $0x4f3f0423; /* sshr v3.4s, v1.4s, #1 */ \
@@ -131,7 +139,8 @@ key:
 	WORD $0x4ea5d560 // fsub v0.4s, v11.4s, v5.4s
 	EXP
 	WORD $0x4e20d529 // fadd v9.4s, v9.4s, v0.4s
-	FSTPQ.P (F12, F0), 32(R0)
+	FSTPQ (F12, F0), (R0)
+	ADD   $32, R0
 	SUBS $1, R4, R4
 	BNE  key
 
@@ -163,7 +172,8 @@ four:
 	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
 	EXP
 	WORD $0x4e20d4a5 // fadd v5.4s, v5.4s, v0.4s
-	FMOVQ.P F0, 16(R0)
+	FMOVQ F0, (R0)
+	ADD   $16, R0
 	SUBS $4, R4, R4
 	BNE  four
 
