@@ -14,7 +14,6 @@ import (
 // wait for each other, workers spin for a short bounded time and then park, so an idle
 // team takes no CPU time.
 type Team struct {
-	kernels *kernel.Set
 	workers []*Worker
 	start   barrier // opens a run
 	inside  barrier // Worker.Barrier, and the end of a run
@@ -36,7 +35,7 @@ func NewTeam(n int, kernels *kernel.Set) *Team {
 	if n > runtime.GOMAXPROCS(0) {
 		spin = 0 // a spinning worker would keep the one it waits for off the processor
 	}
-	t := &Team{kernels: kernels}
+	t := &Team{}
 	t.start.init(n, spin)
 	t.inside.init(n, spin)
 	for i := range n {
@@ -48,12 +47,6 @@ func NewTeam(n int, kernels *kernel.Set) *Team {
 	}
 	return t
 }
-
-// Size returns the number of workers.
-func (t *Team) Size() int { return len(t.workers) }
-
-// Kernels returns the kernels that the workers compute with.
-func (t *Team) Kernels() *kernel.Set { return t.kernels }
 
 // Run calls job once per worker, all at the same time, and returns when all have returned.
 // Only one Run may be under way. What the caller wrote before is visible to every worker,
