@@ -7,12 +7,15 @@ import (
 	"github.com/wattlaw/wattlaw/internal/tensor"
 )
 
-// Attention describes causal attention over one layer's cache, for all heads.
+// Attention describes attention over one layer's cache, for all heads.
 //
 // Query i, at position Start+i, has its heads side by side: head h is
 // Q[i*LDQ+h*HeadDim:][:HeadDim]; head h reads KV head h/Group. Position p of the cache has
 // KV head j at K[p*LDKV+j*HeadDim:] and V likewise, in binary16. Outputs are laid out as
-// queries: Out[i*LDO+h*HeadDim:]. Query i sees positions 0 … Start+i.
+// queries: Out[i*LDO+h*HeadDim:].
+//
+// Attention is causal, query i sees positions 0 … Start+i, unless Visible is positive: then
+// every query sees positions 0 … Visible−1 and Start means nothing.
 type Attention struct {
 	Q              []float32
 	LDQ            int
@@ -22,6 +25,7 @@ type Attention struct {
 	LDO            int
 	HeadDim, Group int
 	Start          int
+	Visible        int
 	Scale          float32
 }
 
@@ -39,7 +43,7 @@ type attentionScratch struct {
 
 // Attend computes attention for KV head kvHead and queries q0 ≤ i < q1:
 //
-//	Out[i][h] = Σ_p softmax_p(Scale·Q[i][h]·K[p])·V[p]   over p ≤ Start+i, each head h of the group
+//	Out[i][h] = Σ_p softmax_p(Scale·Q[i][h]·K[p])·V[p]   over the positions p that i sees, each head h of the group
 //
 // It runs over blocks of the cache with a running softmax. Disjoint heads or queries may be
 // computed concurrently.
@@ -63,18 +67,26 @@ func (s *Set) Attend(a Attention, kvHead, q0, q1 int, sc *Scratch) {
 	t.k, t.v = resize(t.k, keyBlock*dim), resize(t.v, keyBlock*dim)
 	t.scores = resize(t.scores, keyBlock*lanes)
 	s.packQueries(a, kvHead, q0, rows, tiles, dim, t)
-	for p0, end := 0, a.Start+q1; p0 < end; p0 += keyBlock {
+	for p0, end := 0, a.context(q1-1); p0 < end; p0 += keyBlock {
 		n := min(keyBlock, end-p0)
 		s.loadKV(t.k, a.K, a, kvHead, p0, n, dim)
 		s.loadKV(t.v, a.V, a, kvHead, p0, n, dim)
 		for i := range tiles {
-			last := a.Start + q0 + (min(rows, (i+1)*lanes)-1)/a.Group
-			if p0 <= last {
-				s.attendTile(a, i, p0, min(n, last+1-p0), a.Start+q0, dim, t)
+			seen := a.context(q0 + (min(rows, (i+1)*lanes)-1)/a.Group)
+			if p0 < seen {
+				s.attendTile(a, i, p0, min(n, seen-p0), q0, dim, t)
 			}
 		}
 	}
 	s.unpackOutputs(a, kvHead, q0, rows, dim, t)
+}
+
+// context returns the number of positions that query i sees.
+func (a Attention) context(i int) int {
+	if a.Visible > 0 {
+		return a.Visible
+	}
+	return a.Start + i + 1
 }
 
 // rowBlock is the number of positions that one call of a primitive passes in attendRow.
@@ -83,7 +95,7 @@ const rowBlock = 1024
 // attendRow computes one query of one head, straight from the cache: all scores, their
 // softmax, and the weighted values.
 func (s *Set) attendRow(a Attention, kvHead, i, h int, t *attentionScratch) {
-	dim, ctx := a.HeadDim, a.Start+i+1
+	dim, ctx := a.HeadDim, a.context(i)
 	dot := s.p.Floats[tensor.F16].Dot
 	t.q, t.scores = resize(t.q, dim), resize(t.scores, roundUp(ctx, maxRows))
 	for d, v := range a.Q[i*a.LDQ+h*dim:][:dim] {
@@ -144,8 +156,8 @@ func (s *Set) loadKV(dst []float32, src []uint16, a Attention, kvHead, p0, n, di
 	clear(dst[n*dim:])
 }
 
-// attendTile advances query tile i over the n cache positions from p0.
-func (s *Set) attendTile(a Attention, i, p0, n, start, dim int, t *attentionScratch) {
+// attendTile advances query tile i, whose queries count from q0, over the n cache positions from p0.
+func (s *Set) attendTile(a Attention, i, p0, n, q0, dim int, t *attentionScratch) {
 	lanes := s.p.Rows
 	q, out := t.q[i*lanes*dim:(i+1)*lanes*dim], t.out[i*lanes*dim:(i+1)*lanes*dim]
 	top, sum := t.top[i*lanes:(i+1)*lanes], t.sum[i*lanes:(i+1)*lanes]
@@ -154,7 +166,7 @@ func (s *Set) attendTile(a Attention, i, p0, n, start, dim int, t *attentionScra
 	}
 	scores := t.scores[:n*lanes]
 	for j := range lanes { // the future is masked
-		for p := max(0, start+(i*lanes+j)/a.Group+1-p0); p < n; p++ {
+		for p := max(0, a.context(q0+(i*lanes+j)/a.Group)-p0); p < n; p++ {
 			scores[p*lanes+j] = float32(math.Inf(-1))
 		}
 	}
@@ -191,15 +203,15 @@ func (s *Set) unpackOutputs(a Attention, kvHead, q0, rows, dim int, t *attention
 
 // check panics when the slices are too short for the shape.
 func (a Attention) check(kvHead, q0, q1 int) {
-	if a.HeadDim <= 0 || a.Group <= 0 || kvHead < 0 || q0 < 0 || a.Start < 0 {
-		panic(fmt.Sprintf("kernel: attention of head %d, queries %d to %d from %d, dimension %d, group %d",
-			kvHead, q0, q1, a.Start, a.HeadDim, a.Group))
+	if a.HeadDim <= 0 || a.Group <= 0 || kvHead < 0 || q0 < 0 || a.Start < 0 || a.Visible < 0 {
+		panic(fmt.Sprintf("kernel: attention of head %d, queries %d to %d from %d, %d visible, dimension %d, group %d",
+			kvHead, q0, q1, a.Start, a.Visible, a.HeadDim, a.Group))
 	}
 	heads := (kvHead + 1) * a.Group * a.HeadDim
-	cache := (a.Start+q1-1)*a.LDKV + (kvHead+1)*a.HeadDim
+	cache := (a.context(q1-1)-1)*a.LDKV + (kvHead+1)*a.HeadDim
 	if len(a.Q) < (q1-1)*a.LDQ+heads || len(a.Out) < (q1-1)*a.LDO+heads || len(a.K) < cache || len(a.V) < cache {
 		panic(fmt.Sprintf("kernel: attention needs %d queries and outputs and %d cached positions; has %d, %d, %d, %d values",
-			q1, a.Start+q1, len(a.Q), len(a.Out), len(a.K), len(a.V)))
+			q1, a.context(q1-1), len(a.Q), len(a.Out), len(a.K), len(a.V)))
 	}
 }
 

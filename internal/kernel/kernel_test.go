@@ -77,19 +77,25 @@ func checkMatMul(t *testing.T, s *kernel.Set, d tensor.DType, m, rows, k int) {
 // TestAttend compares with a float64 softmax over the whole cache.
 func TestAttend(t *testing.T) {
 	eachSet(t, func(t *testing.T, s *kernel.Set) {
-		for _, c := range []struct{ dim, group, kvHeads, start, n int }{
-			{64, 3, 3, 0, 1}, {64, 3, 3, 0, 9}, {64, 1, 2, 130, 1}, {36, 7, 1, 5, 70}, {128, 4, 2, 63, 2}, {80, 2, 1, 64, 33}, {80, 3, 2, 1500, 1}, {100, 1, 1, 2100, 2},
+		for _, c := range []struct{ dim, group, kvHeads, start, n, visible int }{
+			{64, 3, 3, 0, 1, 0}, {64, 3, 3, 0, 9, 0}, {64, 1, 2, 130, 1, 0}, {36, 7, 1, 5, 70, 0}, {128, 4, 2, 63, 2, 0}, {80, 2, 1, 64, 33, 0},
+			{80, 3, 2, 1500, 1, 0}, {100, 1, 1, 2100, 2, 0},
+			{64, 1, 2, 0, 100, 100}, {72, 1, 2, 3, 130, 257}, {80, 1, 3, 0, 66, 64}, {80, 1, 1, 7, 3, 1000}, {72, 2, 1, 0, 40, 1},
+			{72, 1, 1, 0, 40, 16384}, {80, 1, 1, 0, 2, 16384}, {88, 1, 1, 16360, 24, 0},
 		} {
 			t.Run(fmt.Sprint(c), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(1, uint64(c.n)))
 				ctx := c.start + c.n
+				if c.visible > 0 {
+					ctx = c.visible
+				}
 				ldq, ldkv := c.kvHeads*c.group*c.dim, c.kvHeads*c.dim
 				k, v := kerneltest.Normal(rng, ctx*ldkv), kerneltest.Normal(rng, ctx*ldkv)
 				k16, v16 := make([]uint16, len(k)), make([]uint16, len(v))
 				s.ToF16(k16, k)
 				s.ToF16(v16, v)
 				a := kernel.Attention{Q: kerneltest.Normal(rng, c.n*ldq), LDQ: ldq, K: k16, V: v16, LDKV: ldkv,
-					Out: kerneltest.Traps(c.n * ldq), LDO: ldq, HeadDim: c.dim, Group: c.group, Start: c.start,
+					Out: kerneltest.Traps(c.n * ldq), LDO: ldq, HeadDim: c.dim, Group: c.group, Start: c.start, Visible: c.visible,
 					Scale: float32(1 / math.Sqrt(float64(c.dim)))}
 				var sc kernel.Scratch
 				for h := range c.kvHeads {
@@ -142,6 +148,9 @@ func TestOps(t *testing.T) {
 		s.FromF16(back, half)
 		s.Add(sum, y)
 		s.SwiGLU(gated, x, y)
+		gelu, quick := slices.Clone(x), slices.Clone(x)
+		s.GELU(gelu)
+		s.QuickGELU(quick)
 		for i, v := range x {
 			if back[i] != tensor.F32FromF16(tensor.F16FromF32(v)) || sum[i] != v+y[i] {
 				t.Fatalf("element %d: half %v, sum %v of %v and %v", i, back[i], sum[i], v, y[i])
@@ -150,12 +159,25 @@ func TestOps(t *testing.T) {
 			if math.Abs(float64(gated[i])-want) > 1e-6*math.Abs(want) {
 				t.Fatalf("element %d: SwiGLU %v, want %v", i, gated[i], want)
 			}
+			f := float64(v)
+			want = f / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(f+0.044715*f*f*f)))
+			if math.Abs(float64(gelu[i])-want) > 2e-6*math.Abs(want)+1e-12 {
+				t.Fatalf("GELU(%v) = %v, want %v", v, gelu[i], want)
+			}
+			if want = f / (1 + math.Exp(-1.702*f)); math.Abs(float64(quick[i])-want) > 2e-6*math.Abs(want) {
+				t.Fatalf("QuickGELU(%v) = %v, want %v", v, quick[i], want)
+			}
 		}
 		for name, f := range map[string]func(){
-			"Add":     func() { s.Add(x, y[1:]) },
-			"SwiGLU":  func() { s.SwiGLU(x[1:], x, y) },
-			"RMSNorm": func() { s.RMSNorm(x, y, y[2:], 1e-5) },
-			"Rope":    func() { s.Rope(x[:64], 64, y[:33], y[:33], kernel.Adjacent) },
+			"Add":       func() { s.Add(x, y[1:]) },
+			"SwiGLU":    func() { s.SwiGLU(x[1:], x, y) },
+			"RMSNorm":   func() { s.RMSNorm(x, y, y[2:], 1e-5) },
+			"LayerNorm": func() { s.LayerNorm(x[:8], x[:8], y[:8], y[:7], 1e-5) },
+			"Attend": func() {
+				a := kernel.Attention{Q: x, LDQ: 64, K: half[:640], V: half[:640], LDKV: 64, Out: y, LDO: 64, HeadDim: 64, Group: 1, Visible: 11}
+				s.Attend(a, 0, 0, 4, new(kernel.Scratch))
+			},
+			"Rope": func() { s.Rope(x[:64], 64, y[:33], y[:33], kernel.Adjacent) },
 		} {
 			func() {
 				defer func() {

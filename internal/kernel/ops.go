@@ -19,11 +19,36 @@ func (s *Set) RMSNorm(dst, x, weight []float32, eps float32) {
 	s.p.RMSNorm(dst, x, weight, eps)
 }
 
+// LayerNorm writes dst[i] = (x[i] − mean(x))·weight[i] / √(mean((x − mean(x))²) + eps) + bias[i];
+// a nil bias counts as zeros. dst may be x.
+func (s *Set) LayerNorm(dst, x, weight, bias []float32, eps float32) {
+	same("LayerNorm", len(dst), len(x), len(weight))
+	if bias != nil {
+		same("LayerNorm", len(dst), len(bias))
+	}
+	s.p.LayerNorm(dst, x, weight, bias, eps)
+}
+
 // SwiGLU writes dst[i] = silu(gate[i])·up[i], silu(v) = v/(1+e⁻ᵛ). dst may be gate or up.
 func (s *Set) SwiGLU(dst, gate, up []float32) {
 	same("SwiGLU", len(dst), len(gate), len(up))
 	for i, j := range chunks(len(dst)) {
 		s.p.SwiGLU(dst[i:j], gate[i:j], up[i:j])
+	}
+}
+
+// GELU writes x[i] = ½x[i]·(1 + tanh(√(2/π)·(x[i] + 0.044715x[i]³))), the tanh approximation
+// of the Gaussian error linear unit.
+func (s *Set) GELU(x []float32) {
+	for i, j := range chunks(len(x)) {
+		s.p.GELU(x[i:j])
+	}
+}
+
+// QuickGELU writes x[i] = x[i]·σ(1.702·x[i]), σ the logistic function.
+func (s *Set) QuickGELU(x []float32) {
+	for i, j := range chunks(len(x)) {
+		s.p.QuickGELU(x[i:j])
 	}
 }
 

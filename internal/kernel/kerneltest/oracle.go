@@ -121,6 +121,9 @@ func Attention(a kernel.Attention, kvHeads, n int) []float64 {
 	for i := range n {
 		for h := range kvHeads * a.Group {
 			ctx, kv := a.Start+i+1, h/a.Group
+			if a.Visible > 0 {
+				ctx = a.Visible
+			}
 			weights := make([]float64, ctx)
 			var sum float64
 			for p := range ctx {

@@ -24,6 +24,8 @@ func Suite(t *testing.T, p kernel.Primitives) {
 	t.Run("Rows", s.rows)
 	t.Run("Half", s.half)
 	t.Run("Elementwise", s.elementwise)
+	t.Run("LayerNorm", s.layerNorm)
+	t.Run("GELU", s.gelu)
 	t.Run("Rope", s.rope)
 	t.Run("Softmax", s.softmax)
 	t.Run("Attention", s.attention)

@@ -18,11 +18,55 @@ func RMSNorm(dst, x, weight []float32, eps float32) {
 	}
 }
 
+// LayerNorm writes dst[i] = (x[i] − mean(x))·weight[i] / √(mean((x − mean(x))²) + eps) + bias[i];
+// without bias when it is nil.
+func LayerNorm(dst, x, weight, bias []float32, eps float32) {
+	var sum, squares float64
+	for _, v := range x {
+		sum += float64(v)
+	}
+	mean := sum / float64(len(x))
+	for _, v := range x {
+		squares += (float64(v) - mean) * (float64(v) - mean)
+	}
+	s := 1 / math.Sqrt(squares/float64(len(x))+float64(eps))
+	for i, v := range x {
+		dst[i] = float32((float64(v) - mean) * s * float64(weight[i]))
+		if bias != nil {
+			dst[i] += bias[i]
+		}
+	}
+}
+
 // SwiGLU writes dst[i] = gate[i]·σ(gate[i])·up[i], σ the logistic function.
 func SwiGLU(dst, gate, up []float32) {
 	for i, g := range gate {
 		dst[i] = g / (1 + exp(-g)) * up[i]
 	}
+}
+
+// GELU writes x[i] = x[i]·Φ(x[i]) in the tanh approximation (Hendrycks & Gimpel 2016, §2):
+// ½x·(1 + tanh u) with u = √(2/π)·(x + 0.044715x³), which is x·σ(2u).
+func GELU(x []float32) {
+	for i, v := range x {
+		w := float64(v)
+		x[i] = gate(w, 2*math.Sqrt(2/math.Pi)*(w+0.044715*w*w*w))
+	}
+}
+
+// QuickGELU writes x[i] = x[i]·σ(1.702·x[i]).
+func QuickGELU(x []float32) {
+	for i, v := range x {
+		x[i] = gate(float64(v), 1.702*float64(v))
+	}
+}
+
+// gate returns x·σ(u), and the limit 0 at −∞.
+func gate(x, u float64) float32 {
+	if math.IsInf(x, -1) {
+		return 0
+	}
+	return float32(x / (1 + math.Exp(-u)))
 }
 
 // Add writes dst[i] += x[i].
