@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"internal/engine", "internal/source"},
 	{"internal/model"},
 	{"internal/gguf", "internal/safetensors", "internal/tokenizer", "internal/kernel", "internal/linalg", "internal/tn"},
-	{"internal/unit", "internal/measure", "internal/stat", "internal/tensor"},
+	{"internal/unit", "internal/measure", "internal/stat", "internal/tensor", "internal/imaging"},
 }
 
 // sideways lists the imports that are allowed within one layer, or between siblings.
