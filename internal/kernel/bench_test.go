@@ -106,6 +106,8 @@ func BenchmarkOps(b *testing.B) {
 			{"RMSNorm", func() { s.RMSNorm(z, x, y, 1e-5) }},
 			{"SwiGLU", func() { s.SwiGLU(z, x, y) }},
 			{"Add", func() { s.Add(z, x) }},
+			{"LayerNorm", func() { s.LayerNorm(z, x, y, y, 1e-5) }},
+			{"GELU", func() { copy(z, x); s.GELU(z) }},
 			{"ToF16", func() { s.ToF16(half, x) }},
 			{"Rope", func() { s.Rope(z, 64, cos, sin, kernel.Adjacent) }},
 			{"PrepareQ8", func() { s.Prepare(&q8, x, n, 0, 1, &sc) }},

@@ -47,6 +47,7 @@ func avx512Table() Primitives {
 	}
 	t.ToF16, t.FromF16, t.RoundF16, t.RoundBF16 = avx512.ToF16, avx512.FromF16, avx512.RoundF16, avx512.RoundBF16
 	t.RMSNorm, t.SwiGLU, t.Add = avx512.RMSNorm, avx512.SwiGLU, avx512.Add
+	t.LayerNorm, t.GELU, t.QuickGELU = avx512.LayerNorm, avx512.GELU, avx512.QuickGELU
 	t.RopePairs, t.RopeHalves = avx512.RopePairs, avx512.RopeHalves
 	t.Softmax, t.ScaleLanes = avx512.Softmax, avx512.ScaleLanes
 	t.SoftmaxRow, t.AccumulateF16 = avx512.SoftmaxRow, avx512.AccumulateF16
@@ -75,6 +76,7 @@ func avx2Table() Primitives {
 	}
 	t.ToF16, t.FromF16, t.RoundF16, t.RoundBF16 = avx2.ToF16, avx2.FromF16, avx2.RoundF16, avx2.RoundBF16
 	t.RMSNorm, t.SwiGLU, t.Add = avx2.RMSNorm, avx2.SwiGLU, avx2.Add
+	t.LayerNorm, t.GELU, t.QuickGELU = avx2.LayerNorm, avx2.GELU, avx2.QuickGELU
 	t.RopePairs, t.RopeHalves = avx2.RopePairs, avx2.RopeHalves
 	t.Softmax, t.ScaleLanes = avx2.Softmax, avx2.ScaleLanes
 	t.SoftmaxRow, t.AccumulateF16 = avx2.SoftmaxRow, avx2.AccumulateF16

@@ -6102,6 +6102,136 @@ each:
 	VZEROUPPER
 	RET
 
+// func sum(x *float32, n int) float32
+// Requires: AVX, AVX2, SSE
+TEXT ·sum(SB), NOSPLIT, $0-20
+	VPXOR Y1, Y1, Y1
+	MOVQ  x+0(FP), AX
+	MOVQ  n+8(FP), CX
+	SHRQ  $0x03, CX
+
+each:
+	VADDPS       (AX), Y1, Y1
+	ADDQ         $+32, AX
+	DECQ         CX
+	JNZ          each
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPS       X0, X1, X1
+	VPSHUFD      $0x55, X1, X0
+	VADDSS       X0, X1, X1
+	MOVSS        X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func sumCentered(x *float32, n int, mean float32) float32
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·sumCentered(SB), NOSPLIT, $0-28
+	VBROADCASTSS mean+16(FP), Y2
+	VPXOR        Y1, Y1, Y1
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	SHRQ         $0x03, CX
+
+each:
+	VMOVUPS      (AX), Y0
+	VSUBPS       Y2, Y0, Y0
+	VFMADD231PS  Y0, Y0, Y1
+	ADDQ         $+32, AX
+	DECQ         CX
+	JNZ          each
+	VEXTRACTF128 $0x01, Y1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPS       X0, X1, X1
+	VPSHUFD      $0x55, X1, X0
+	VADDSS       X0, X1, X1
+	MOVSS        X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func centerMul(dst *float32, x *float32, weight *float32, n int, mean float32, scale float32)
+// Requires: AVX
+TEXT ·centerMul(SB), NOSPLIT, $0-40
+	VBROADCASTSS mean+32(FP), Y2
+	VBROADCASTSS scale+36(FP), Y3
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         weight+16(FP), DX
+	MOVQ         n+24(FP), BX
+	SHRQ         $0x03, BX
+
+each:
+	VMOVUPS (CX), Y0
+	VSUBPS  Y2, Y0, Y0
+	VMULPS  Y3, Y0, Y0
+	VMULPS  (DX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $+32, AX
+	ADDQ    $+32, CX
+	ADDQ    $+32, DX
+	DECQ    BX
+	JNZ     each
+	VZEROUPPER
+	RET
+
+// func sigmoidGate(x *float32, n int, linear float32, cubic float32, bound float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sigmoidGate(SB), NOSPLIT, $0-28
+	VBROADCASTSS linear+16(FP), Y9
+	VBROADCASTSS cubic+20(FP), Y10
+	VBROADCASTSS bound+24(FP), Y11
+	VPXOR        Y12, Y12, Y12
+	VSUBPS       Y11, Y12, Y12
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	SHRQ         $0x03, CX
+
+each:
+	VMOVUPS      (AX), Y0
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y11, Y1
+	VMULPS       Y1, Y1, Y2
+	VFMADD213PS  Y9, Y10, Y2
+	VPXOR        Y3, Y3, Y3
+	VSUBPS       Y1, Y3, Y1
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      expLow<>+0(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VMOVUPS      expHigh<>+0(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VMULPS       expLog2e<>+0(SB), Y1, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS expLn2Hi<>+0(SB), Y3, Y1
+	VFNMADD231PS expLn2Lo<>+0(SB), Y3, Y1
+	VMOVUPS      expTaylor7<>+0(SB), Y4
+	VFMADD213PS  expTaylor6<>+0(SB), Y1, Y4
+	VFMADD213PS  expTaylor5<>+0(SB), Y1, Y4
+	VFMADD213PS  expTaylor4<>+0(SB), Y1, Y4
+	VFMADD213PS  expTaylor3<>+0(SB), Y1, Y4
+	VFMADD213PS  expTaylor2<>+0(SB), Y1, Y4
+	VFMADD213PS  expTaylor1<>+0(SB), Y1, Y4
+	VFMADD213PS  expTaylor1<>+0(SB), Y1, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y5, Y3, Y3
+	VPADDD       expBias<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VPADDD       expBias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y4, Y4
+	VMOVAPS      Y4, Y1
+	VADDPS       expTaylor1<>+0(SB), Y1, Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $+32, AX
+	DECQ         CX
+	JNZ          each
+	VZEROUPPER
+	RET
+
 // func softmaxRow(s *float32, n int) float32
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·softmaxRow(SB), NOSPLIT, $0-20

@@ -113,6 +113,18 @@ func softmax(s *float32, top *float32, sum *float32, shrink *float32, n int)
 func scaleLanes(x *float32, c *float32, n int)
 
 //go:noescape
+func sum(x *float32, n int) float32
+
+//go:noescape
+func sumCentered(x *float32, n int, mean float32) float32
+
+//go:noescape
+func centerMul(dst *float32, x *float32, weight *float32, n int, mean float32, scale float32)
+
+//go:noescape
+func sigmoidGate(x *float32, n int, linear float32, cubic float32, bound float32)
+
+//go:noescape
 func softmaxRow(s *float32, n int) float32
 
 //go:noescape

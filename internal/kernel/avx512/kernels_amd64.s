@@ -6547,3 +6547,243 @@ restRow:
 done:
 	VZEROUPPER
 	RET
+
+// func sum(x *float32, n int) float32
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, SSE
+TEXT ·sum(SB), NOSPLIT, $0-20
+	MOVQ   x+0(FP), AX
+	MOVQ   n+8(FP), CX
+	VPXORD Z1, Z1, Z1
+	SUBQ   $0x10, CX
+	JL     tail
+
+full:
+	VMOVUPS (AX), Z0
+	VADDPS  Z0, Z1, Z1
+	ADDQ    $+64, AX
+	SUBQ    $0x10, CX
+	JGE     full
+
+tail:
+	ADDQ      $0x10, CX
+	JZ        done
+	MOVQ      $-1, DX
+	BZHIQ     CX, DX, DX
+	KMOVQ     DX, K1
+	VMOVUPS.Z (AX), K1, Z0
+	VADDPS    Z0, Z1, Z1
+	ADDQ      $+64, AX
+
+done:
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X0
+	VADDPS        X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDPS        X0, X1, X1
+	VPSHUFD       $0x55, X1, X0
+	VADDSS        X0, X1, X1
+	MOVSS         X1, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func sumCentered(x *float32, n int, mean float32) float32
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, SSE
+TEXT ·sumCentered(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS mean+16(FP), Z2
+	VPXORD       Z1, Z1, Z1
+	SUBQ         $0x10, CX
+	JL           tail
+
+full:
+	VMOVUPS     (AX), Z0
+	VSUBPS      Z2, Z0, Z0
+	VFMADD231PS Z0, Z0, Z1
+	ADDQ        $+64, AX
+	SUBQ        $0x10, CX
+	JGE         full
+
+tail:
+	ADDQ        $0x10, CX
+	JZ          done
+	MOVQ        $-1, DX
+	BZHIQ       CX, DX, DX
+	KMOVQ       DX, K1
+	VMOVUPS.Z   (AX), K1, Z0
+	VSUBPS.Z    Z2, Z0, K1, Z0
+	VFMADD231PS Z0, Z0, Z1
+	ADDQ        $+64, AX
+
+done:
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y1
+	VEXTRACTF32X4 $0x01, Y1, X0
+	VADDPS        X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDPS        X0, X1, X1
+	VPSHUFD       $0x55, X1, X0
+	VADDSS        X0, X1, X1
+	MOVSS         X1, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func centerMul(dst *float32, x *float32, weight *float32, n int, mean float32, scale float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·centerMul(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         weight+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSS mean+32(FP), Z2
+	VBROADCASTSS scale+36(FP), Z3
+	SUBQ         $0x10, BX
+	JL           tail
+
+full:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z4
+	VSUBPS  Z2, Z0, Z0
+	VMULPS  Z3, Z0, Z0
+	VMULPS  Z4, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $+64, CX
+	ADDQ    $+64, DX
+	ADDQ    $+64, AX
+	SUBQ    $0x10, BX
+	JGE     full
+
+tail:
+	ADDQ      $0x10, BX
+	JZ        done
+	MOVQ      $-1, SI
+	BZHIQ     BX, SI, SI
+	KMOVQ     SI, K1
+	VMOVUPS.Z (CX), K1, Z0
+	VMOVUPS.Z (DX), K1, Z4
+	VSUBPS    Z2, Z0, Z0
+	VMULPS    Z3, Z0, Z0
+	VMULPS    Z4, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $+64, CX
+	ADDQ      $+64, DX
+	ADDQ      $+64, AX
+
+done:
+	VZEROUPPER
+	RET
+
+// func sigmoidGate(x *float32, n int, linear float32, cubic float32, bound float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·sigmoidGate(SB), NOSPLIT, $0-28
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVL         $0xc2d00000, DX
+	VPBROADCASTD DX, Z16
+	MOVL         $0x42b20000, DX
+	VPBROADCASTD DX, Z17
+	MOVL         $0x3fb8aa3b, DX
+	VPBROADCASTD DX, Z18
+	MOVL         $0x3f317000, DX
+	VPBROADCASTD DX, Z19
+	MOVL         $0x3805fdf4, DX
+	VPBROADCASTD DX, Z20
+	MOVL         $0x39500d01, DX
+	VPBROADCASTD DX, Z21
+	MOVL         $0x3ab60b61, DX
+	VPBROADCASTD DX, Z22
+	MOVL         $0x3c088889, DX
+	VPBROADCASTD DX, Z23
+	MOVL         $0x3d2aaaab, DX
+	VPBROADCASTD DX, Z24
+	MOVL         $0x3e2aaaab, DX
+	VPBROADCASTD DX, Z25
+	MOVL         $0x3f000000, DX
+	VPBROADCASTD DX, Z26
+	MOVL         $0x3f800000, DX
+	VPBROADCASTD DX, Z27
+	MOVL         $0x40000000, DX
+	VPBROADCASTD DX, Z28
+	VBROADCASTSS linear+16(FP), Z29
+	VBROADCASTSS cubic+20(FP), Z30
+	VBROADCASTSS bound+24(FP), Z31
+	VPXORD       Z15, Z15, Z15
+	VSUBPS       Z31, Z15, Z15
+	SUBQ         $0x10, CX
+	JL           tail
+
+full:
+	VMOVUPS      (AX), Z0
+	VMAXPS       Z0, Z15, Z0
+	VMINPS       Z0, Z31, Z1
+	VMULPS       Z1, Z1, Z6
+	VFMADD213PS  Z29, Z30, Z6
+	VPXORD       Z5, Z5, Z5
+	VSUBPS       Z1, Z5, Z1
+	VMULPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z17, Z1
+	VMULPS       Z18, Z1, Z3
+	VRNDSCALEPS  $0x00, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z1
+	VFNMADD231PS Z20, Z3, Z1
+	VMOVAPS      Z21, Z4
+	VFMADD213PS  Z22, Z1, Z4
+	VFMADD213PS  Z23, Z1, Z4
+	VFMADD213PS  Z24, Z1, Z4
+	VFMADD213PS  Z25, Z1, Z4
+	VFMADD213PS  Z26, Z1, Z4
+	VFMADD213PS  Z27, Z1, Z4
+	VFMADD213PS  Z27, Z1, Z4
+	VSCALEFPS    Z3, Z4, Z1
+	VADDPS       Z27, Z1, Z1
+	VRCP14PS     Z1, Z5
+	VFNMADD213PS Z28, Z5, Z1
+	VMULPS       Z1, Z5, Z5
+	VMULPS       Z5, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $+64, AX
+	SUBQ         $0x10, CX
+	JGE          full
+
+tail:
+	ADDQ         $0x10, CX
+	JZ           done
+	MOVQ         $-1, DX
+	BZHIQ        CX, DX, DX
+	KMOVQ        DX, K1
+	VMOVUPS.Z    (AX), K1, Z0
+	VMAXPS       Z0, Z15, Z0
+	VMINPS       Z0, Z31, Z1
+	VMULPS       Z1, Z1, Z6
+	VFMADD213PS  Z29, Z30, Z6
+	VPXORD       Z5, Z5, Z5
+	VSUBPS       Z1, Z5, Z1
+	VMULPS       Z6, Z1, Z1
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z17, Z1
+	VMULPS       Z18, Z1, Z3
+	VRNDSCALEPS  $0x00, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z1
+	VFNMADD231PS Z20, Z3, Z1
+	VMOVAPS      Z21, Z4
+	VFMADD213PS  Z22, Z1, Z4
+	VFMADD213PS  Z23, Z1, Z4
+	VFMADD213PS  Z24, Z1, Z4
+	VFMADD213PS  Z25, Z1, Z4
+	VFMADD213PS  Z26, Z1, Z4
+	VFMADD213PS  Z27, Z1, Z4
+	VFMADD213PS  Z27, Z1, Z4
+	VSCALEFPS    Z3, Z4, Z1
+	VADDPS       Z27, Z1, Z1
+	VRCP14PS     Z1, Z5
+	VFNMADD213PS Z28, Z5, Z1
+	VMULPS       Z1, Z5, Z5
+	VMULPS       Z5, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         $+64, AX
+
+done:
+	VZEROUPPER
+	RET

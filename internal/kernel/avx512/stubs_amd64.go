@@ -117,3 +117,15 @@ func softmaxRow(s *float32, n int) float32
 
 //go:noescape
 func accumulateF16(out *float32, p *float32, v *uint16, ldv int, rows int, n int)
+
+//go:noescape
+func sum(x *float32, n int) float32
+
+//go:noescape
+func sumCentered(x *float32, n int, mean float32) float32
+
+//go:noescape
+func centerMul(dst *float32, x *float32, weight *float32, n int, mean float32, scale float32)
+
+//go:noescape
+func sigmoidGate(x *float32, n int, linear float32, cubic float32, bound float32)

@@ -18,6 +18,7 @@ func main() {
 	unpacks()
 	quantizers()
 	elementwise()
+	encoder()
 	softmaxRow()
 	accumulateF16()
 	Generate()

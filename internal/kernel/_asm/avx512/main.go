@@ -17,6 +17,7 @@ func main() {
 	unpacks()
 	quantizers()
 	elementwise()
+	encoder()
 	Generate()
 }
 
