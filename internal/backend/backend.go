@@ -5,6 +5,7 @@ package backend
 import (
 	"context"
 
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/measure"
 )
 
@@ -22,6 +23,15 @@ type Config struct {
 	Threads int    // number of compute threads; 0 lets the runtime choose
 	Context int    // largest number of tokens of prompt and answer together; 0 lets the runtime choose
 	Seed    uint64 // seed of random weights (shape models)
+	// Projector is the path of a vision model's encoder (mmproj GGUF); empty means none, or
+	// the one that a shape model brings along.
+	Projector string
+	// Clamp replaces the limit at which the model stops looking at more pixels; the zero
+	// clamp keeps the model's own.
+	Clamp imaging.Clamp
+	// MaxPixels is a clamp on image tokens, given in pixels: as many tokens as fit in them.
+	// 0 leaves it to Clamp; not both may be set.
+	MaxPixels int
 }
 
 // ModelInfo is what the runtime says of the model it holds.
@@ -37,6 +47,19 @@ type ModelInfo struct {
 	Meaningless bool   `json:"meaningless"`
 	Kernel      string `json:"kernel,omitempty"` // instruction set in use, e.g. "avx512vnni"
 	Threads     int    `json:"threads"`
+	// Vision is what the model does to an image before it sees it, clamp included; nil for a
+	// model that takes text only.
+	Vision *imaging.Contract `json:"vision,omitempty"`
+}
+
+// ImageToken stands in Request.Tokens for the next image.
+const ImageToken = -1
+
+// ImageUse says what became of one image of a request.
+type ImageUse struct {
+	Layout imaging.Layout `json:"layout"`
+	// Sequence is the number of tokens that the image takes in the prompt, markers included.
+	Sequence int `json:"sequence"`
 }
 
 // Server is one running runtime. Its methods may be called from one goroutine at a time.
@@ -66,13 +89,16 @@ type Request struct {
 	TopK        int
 	TopP        float64
 	Seed        uint64
+	// Images holds encoded image files (PNG and others), one for each ImageToken in Tokens.
+	Images [][]byte
 }
 
 // Response is the answer with its marks on the machine's monotonic clock (measure.Now).
 type Response struct {
 	Text       string
-	TokensIn   int
+	TokensIn   int // tokens of the prompt, those of images included
 	TokensOut  int
-	Phases     []measure.Phase // prefill and decode, in order
+	Phases     []measure.Phase // encode (of images, if any), prefill and decode, in order
 	TokenTimes []int64         // when each output token was ready
+	Images     []ImageUse      // one per image of the request, in order
 }

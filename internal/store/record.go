@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/measure"
 )
 
@@ -76,6 +77,12 @@ type Config struct {
 	Kernel       string        `json:"kernel,omitempty"`
 	Meaningless  bool          `json:"meaningless"` // random weights: text and accuracy mean nothing
 	Load         measure.Phase `json:"load"`
+	// Projector is the file of the vision encoder, Clamp the limit on pixels as the plan
+	// spells it ("" for the model's own), Vision the preprocessing with that limit in it;
+	// all empty for a model of text only.
+	Projector string            `json:"projector,omitempty"`
+	Clamp     string            `json:"clamp,omitempty"`
+	Vision    *imaging.Contract `json:"vision,omitempty"`
 	// Baselines and Closing are the idle levels before and after the trials of the latest
 	// session; each trial carries the baselines that it was held against.
 	Baselines []Baseline `json:"baselines,omitempty"`
@@ -123,7 +130,7 @@ type Trial struct {
 	Run        string `json:"run"`
 	Seq        int    `json:"seq"` // place in the planned order; unique within the run
 	Config     string `json:"config"`
-	X          int    `json:"x"` // the planned swept value: prompt tokens
+	X          int    `json:"x"` // the planned swept value: prompt tokens, or nominal pixels of the image
 	Repeat     int    `json:"repeat"`
 	Complexity string `json:"complexity"` // "low", "medium" or "high"
 	PromptHash string `json:"prompt_hash"`
@@ -149,7 +156,20 @@ type Trial struct {
 	Figures map[string]Figure `json:"figures"`
 	// PhaseFigures holds the same metrics per phase, "prefill" → "cpu_core_s" → figure.
 	PhaseFigures map[string]map[string]Figure `json:"phase_figures"`
-	Doubts       []string                     `json:"doubts,omitempty"`
+	// WithoutLoad holds the metrics of Figures that are amounts, from the end of the load
+	// phase on; only where the server was started within the trial.
+	WithoutLoad map[string]Figure `json:"without_load,omitempty"`
+	// Image is the image of the prompt; nil for a prompt of text only.
+	Image  *Image   `json:"image,omitempty"`
+	Doubts []string `json:"doubts,omitempty"`
+}
+
+// Image says what image went with a trial's prompt and what the model made of it.
+type Image struct {
+	Kind string `json:"kind"` // kind of scene, or the name of the user's file
+	// Layout is what the backend reported; when it reported none, only Layout.Nominal is set.
+	Layout   imaging.Layout `json:"layout"`
+	Sequence int            `json:"sequence"` // tokens of the image in the prompt, markers included
 }
 
 // Names of a trial's figures.

@@ -6,14 +6,19 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/wattlaw/wattlaw/internal/imaging"
 )
 
 // Sweep is a grid of trials: every configuration at every X, Repeats times.
 type Sweep struct {
-	Configs      []string // identities of the configurations under test
-	X            []int    // prompt lengths in tokens
+	Configs []string // identities of the configurations under test
+	X       []int    // prompt lengths in tokens
+	// Sizes, in place of X, sweeps the resolution of an image: X is then its nominal pixels.
+	Sizes        []imaging.Size
 	Repeats      int
 	Complexities []Complexity // rotated over X and repeats; empty means all
+	Kinds        []string     // kinds of images, rotated likewise; needed with Sizes
 	Seed         uint64
 }
 
@@ -28,6 +33,11 @@ type Item struct {
 	// compared on the same prompts, and different for every other item, so that no cache of
 	// prompts helps.
 	PromptSeed uint64
+	// Size and Kind say what image goes with the prompt; zero in a sweep of prompt lengths.
+	// ImageSeed draws it, alike for all configurations and different for every other item.
+	Size      imaging.Size
+	Kind      string
+	ImageSeed uint64
 }
 
 // maxItems bounds the trials of one sweep.
@@ -36,7 +46,9 @@ const maxItems = 1_000_000
 // Order returns the sweep's trials in one seeded random order of complete blocks: block r
 // holds repeat r of every configuration at every X once, shuffled, so that drift over the
 // session falls on all of them alike. Complexities form a Latin rectangle over X and
-// repeats: within one X and within one block their counts differ by at most one.
+// repeats: within one X and within one block their counts differ by at most one. So do the
+// kinds of images, dealt in the opposite direction and shifted after each round, so that
+// neither stands for the other.
 func Order(s Sweep) ([]Item, error) {
 	s, err := s.checked()
 	if err != nil {
@@ -51,10 +63,15 @@ func Order(s Sweep) ([]Item, error) {
 		for _, config := range s.Configs {
 			for i, x := range s.X {
 				c := degrees[(i+repeat)%len(degrees)]
-				block = append(block, Item{
+				item := Item{
 					Config: config, X: x, Repeat: repeat, Complexity: c,
 					PromptSeed: promptSeed(s.Seed, x, repeat, c),
-				})
+				}
+				if len(s.Sizes) > 0 {
+					item.Size, item.Kind = s.Sizes[i], s.kind(i, repeat)
+					item.ImageSeed = imageSeed(s.Seed, item.Size, repeat, item.Kind)
+				}
+				block = append(block, item)
 			}
 		}
 		shuffle(rng, block)
@@ -64,6 +81,13 @@ func Order(s Sweep) ([]Item, error) {
 		items[i].Seq = i
 	}
 	return items, nil
+}
+
+// kind returns the kind of image at the i-th size in a repeat.
+func (s Sweep) kind(i, repeat int) string {
+	n := len(s.Kinds)
+	k := (i - repeat - repeat/n) % n
+	return s.Kinds[(k+n)%n]
 }
 
 func shuffle[T any](rng *rand.Rand, v []T) {
@@ -80,6 +104,9 @@ func (s Sweep) checked() (Sweep, error) {
 			return s, err
 		}
 	}
+	if err := s.spread(); err != nil {
+		return s, err
+	}
 	switch {
 	case len(s.Configs) == 0:
 		return s, fmt.Errorf("workload: a sweep needs at least one configuration")
@@ -95,6 +122,9 @@ func (s Sweep) checked() (Sweep, error) {
 	if v, ok := twice(s.Configs); ok {
 		return s, fmt.Errorf("workload: configuration %q is listed twice", v)
 	}
+	if v, ok := twice(s.Kinds); ok {
+		return s, fmt.Errorf("workload: kind of image %q is listed twice", v)
+	}
 	if v, ok := twice(s.X); ok {
 		return s, fmt.Errorf("workload: prompt length %d is listed twice", v)
 	}
@@ -102,6 +132,31 @@ func (s Sweep) checked() (Sweep, error) {
 		return s, fmt.Errorf("workload: complexity %q is listed twice", v)
 	}
 	return s, nil
+}
+
+// spread makes X of the sizes of images, where there are any.
+func (s *Sweep) spread() error {
+	if len(s.Sizes) == 0 {
+		return nil
+	}
+	switch {
+	case len(s.X) > 0:
+		return fmt.Errorf("workload: a sweep goes over prompt lengths or over sizes of images, not both")
+	case len(s.Kinds) == 0:
+		return fmt.Errorf("workload: a sweep over sizes of images needs at least one kind of image")
+	}
+	before := map[int]imaging.Size{}
+	for _, size := range s.Sizes {
+		if err := size.Check(); err != nil {
+			return fmt.Errorf("workload: %w", err)
+		}
+		if other, ok := before[size.Pixels()]; ok {
+			return fmt.Errorf("workload: the sizes %s and %s have %d pixels both; trials are told apart by pixels, so leave one out", other, size, size.Pixels())
+		}
+		before[size.Pixels()] = size
+		s.X = append(s.X, size.Pixels())
+	}
+	return nil
 }
 
 // twice returns a value that v holds more than once.
@@ -123,5 +178,15 @@ func promptSeed(seed uint64, x, repeat int, c Complexity) uint64 {
 	b = binary.LittleEndian.AppendUint64(b, uint64(x))
 	b = binary.LittleEndian.AppendUint64(b, uint64(repeat))
 	sum := sha256.Sum256(append(b, c...))
+	return binary.LittleEndian.Uint64(sum[:8])
+}
+
+// imageSeed mixes what an image depends on.
+func imageSeed(seed uint64, size imaging.Size, repeat int, kind string) uint64 {
+	b := []byte("image")
+	for _, v := range [...]uint64{seed, uint64(size.Width), uint64(size.Height), uint64(repeat)} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	sum := sha256.Sum256(append(b, kind...))
 	return binary.LittleEndian.Uint64(sum[:8])
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/wattlaw/wattlaw/internal/imaging"
 )
 
 // sweeps draws any sweep that is allowed.
@@ -16,6 +18,84 @@ func sweeps(t *rapid.T) Sweep {
 		Repeats:      rapid.IntRange(1, 9).Draw(t, "repeats"),
 		Complexities: rapid.SampledFrom([][]Complexity{nil, {Low}, {Low, High}, {Low, Medium, High}}).Draw(t, "complexities"),
 		Seed:         rapid.Uint64().Draw(t, "seed"),
+	}
+}
+
+// imageSweeps draws any sweep over sizes of images that is allowed.
+func imageSweeps(t *rapid.T) Sweep {
+	s := sweeps(t)
+	s.X = nil
+	sides := rapid.SliceOfNDistinct(rapid.IntRange(1, 2000), 1, 8, rapid.ID).Draw(t, "sides")
+	for _, side := range sides {
+		s.Sizes = append(s.Sizes, imaging.Size{Width: side, Height: side})
+	}
+	s.Kinds = rapid.SampledFrom([][]string{{"text"}, {"shapes", "text"}, {"shapes", "text", "gradient"}}).Draw(t, "kinds")
+	return s
+}
+
+func TestImagesArePairedFreshAndBalanced(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := imageSweeps(t)
+		items, err := Order(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		type trial struct{ x, repeat int }
+		type picture struct {
+			size imaging.Size
+			kind string
+			seed uint64
+		}
+		pictures, owner, kinds := map[trial]picture{}, map[uint64]trial{}, map[int]map[string]int{}
+		for _, item := range items {
+			at, p := trial{item.X, item.Repeat}, picture{item.Size, item.Kind, item.ImageSeed}
+			if item.X != item.Size.Pixels() {
+				t.Fatalf("x is %d for an image of %s", item.X, item.Size)
+			}
+			if before, ok := pictures[at]; ok && before != p {
+				t.Fatalf("configurations get different images at %v", at)
+			}
+			if before, ok := owner[item.ImageSeed]; ok && before != at {
+				t.Fatalf("%v and %v share an image", before, at)
+			}
+			pictures[at], owner[item.ImageSeed] = p, at
+			if item.Config == s.Configs[0] {
+				if kinds[item.X] == nil {
+					kinds[item.X] = map[string]int{}
+				}
+				kinds[item.X][item.Kind]++
+			}
+		}
+		for x, counts := range kinds {
+			least, most := s.Repeats, 0
+			for _, kind := range s.Kinds {
+				least, most = min(least, counts[kind]), max(most, counts[kind])
+			}
+			if most-least > 1 {
+				t.Fatalf("at %d pixels the kinds occur %v times", x, counts)
+			}
+		}
+	})
+}
+
+// With as many kinds of images as complexities of prompts every pair must occur.
+func TestKindsAndComplexitiesMeet(t *testing.T) {
+	for n := 2; n <= 3; n++ {
+		s := Sweep{Configs: []string{"a"}, Repeats: 2 * n, Complexities: Complexities()[:n], Kinds: []string{"shapes", "text", "gradient"}[:n]}
+		for side := range 6 {
+			s.Sizes = append(s.Sizes, imaging.Size{Width: 10 + side, Height: 10})
+		}
+		items, err := Order(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairs := map[[2]string]int{}
+		for _, item := range items {
+			pairs[[2]string{string(item.Complexity), item.Kind}]++
+		}
+		if len(pairs) != n*n {
+			t.Errorf("%d kinds: pairs %v", n, pairs)
+		}
 	}
 }
 
@@ -147,6 +227,24 @@ func TestOrderIsSeededAndMixed(t *testing.T) {
 	}
 	if slices.IsSortedFunc(a[:10], func(p, q Item) int { return p.X - q.X }) {
 		t.Error("the first block runs in order of length")
+	}
+}
+
+func TestImageOrderRefuses(t *testing.T) {
+	good := Sweep{Configs: []string{"a"}, Sizes: []imaging.Size{{Width: 4, Height: 6}}, Kinds: []string{"text"}, Repeats: 1}
+	for want, change := range map[string]func(*Sweep){
+		"not both":                   func(s *Sweep) { s.X = []int{1} },
+		"kind of image":              func(s *Sweep) { s.Kinds = nil },
+		`"text" is listed`:           func(s *Sweep) { s.Kinds = []string{"text", "text"} },
+		"4x6 and 6x4 have 24 pixels": func(s *Sweep) { s.Sizes = append(s.Sizes, imaging.Size{Width: 6, Height: 4}) },
+		"sides must be at least 1":   func(s *Sweep) { s.Sizes[0].Width = 0 },
+	} {
+		s := good
+		s.Sizes = slices.Clone(good.Sizes)
+		change(&s)
+		if _, err := Order(s); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want it to say %q", err, want)
+		}
 	}
 }
 

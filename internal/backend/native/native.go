@@ -50,6 +50,7 @@ func (b Backend) Start(ctx context.Context, cfg backend.Config) (backend.Server,
 	args := append(command[1:len(command):len(command)],
 		"--model", cfg.Model, "--host", "127.0.0.1", "--port", "0", "--parent-pipe",
 		"--threads", strconv.Itoa(cfg.Threads), "--context", strconv.Itoa(cfg.Context), "--seed", strconv.FormatUint(cfg.Seed, 10))
+	args = append(args, visionFlags(cfg)...)
 	timeout := b.StartTimeout
 	if timeout == 0 {
 		timeout = defaultStartTimeout
@@ -124,11 +125,11 @@ func (s *server) Generate(ctx context.Context, req backend.Request) (backend.Res
 	if (req.Prompt == "") == (req.Tokens == nil) {
 		return backend.Response{}, errors.New("generate: a request needs either a prompt or tokens")
 	}
-	body := serve.CompletionRequest{
+	body := completionRequest{CompletionRequest: serve.CompletionRequest{
 		Prompt: serve.Prompt{Text: req.Prompt, Tokens: req.Tokens}, MaxTokens: &req.MaxTokens, IgnoreEOS: req.IgnoreEOS,
 		Temperature: &req.Temperature, TopK: req.TopK, TopP: &req.TopP, Seed: &req.Seed,
-	}
-	var answer serve.CompletionResponse
+	}, Images: dataURLs(req.Images)}
+	var answer completionResponse
 	if err := s.client.call(ctx, http.MethodPost, "/v1/completions", body, &answer); err != nil {
 		return backend.Response{}, fmt.Errorf("generate: %w", err)
 	}
@@ -138,6 +139,6 @@ func (s *server) Generate(ctx context.Context, req backend.Request) (backend.Res
 	}
 	return backend.Response{
 		Text: *answer.Choices[0].Text, TokensIn: answer.Usage.PromptTokens, TokensOut: answer.Usage.CompletionTokens,
-		Phases: answer.Wattlaw.Phases, TokenTimes: answer.Wattlaw.TokenTimes,
+		Phases: answer.Wattlaw.Phases, TokenTimes: answer.Wattlaw.TokenTimes, Images: answer.Wattlaw.Images,
 	}, nil
 }

@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/wattlaw/wattlaw/internal/backend/backendtest"
 	"github.com/wattlaw/wattlaw/internal/engine"
 	"github.com/wattlaw/wattlaw/internal/engine/serve"
+	"github.com/wattlaw/wattlaw/internal/imaging"
 )
 
 // role is the environment variable by which this test binary plays another program.
@@ -82,8 +84,33 @@ func TestModelInfoIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	if got, want := s.Model(), backend.ModelInfo(e.Info()); got != want {
-		t.Errorf("the server reports %+v, the engine %+v", got, want)
+	if got, want := asJSON(t, s.Model()), asJSON(t, e.Info()); got != want {
+		t.Errorf("the server reports %s, the engine %s", got, want)
+	}
+}
+
+func asJSON(t *testing.T, v any) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestVisionFlags(t *testing.T) {
+	cases := map[string]backend.Config{
+		"": {Model: "m", Threads: 2},
+		"--mmproj p.gguf --clamp tokens --image-max-tokens 64 --image-min-tokens 4": {
+			Projector: "p.gguf", Clamp: imaging.Clamp{Policy: imaging.PolicyTokens, MinTokens: 4, MaxTokens: 64},
+		},
+		"--clamp longest-side --longest-side 1024": {Clamp: imaging.Clamp{Policy: imaging.PolicyLongestSide, LongestSide: 1024}},
+		"--max-pixels 50000":                       {MaxPixels: 50000},
+	}
+	for want, cfg := range cases {
+		if got := strings.Join(visionFlags(cfg), " "); got != want {
+			t.Errorf("flags %q, want %q", got, want)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/measure"
 	"github.com/wattlaw/wattlaw/internal/store"
 )
@@ -59,7 +60,13 @@ func SampleRun(id string, created time.Time) store.Run {
 		Status:  store.StatusRunning, Reason: "none", Planned: 3,
 		Channels: []measure.Channel{{Name: "process.cpu", Kind: measure.KindCPUTime, Quality: measure.Measured}},
 		Findings: []store.Finding{{When: "preflight", Severity: "doubt", Subject: "governor", Text: "powersave"}},
-		Configs:  []store.Config{{ID: "fake/m", Model: "m", Load: measure.Phase{Name: measure.PhaseLoad, Start: 1, End: 2}}},
+		Configs: []store.Config{{
+			ID: "fake/m", Model: "m", Load: measure.Phase{Name: measure.PhaseLoad, Start: 1, End: 2},
+			Projector: "p.gguf", Clamp: "tokens:64", Vision: &imaging.Contract{
+				Family: imaging.FamilyDynamic, Patch: 14, Merge: 2, Clamp: imaging.Clamp{Policy: imaging.PolicyTokens, MaxTokens: 64},
+				Filter: imaging.FilterBilinear, Pad: true, Mean: [3]float32{0.1, 0.2, 0.3}, Std: [3]float32{0.4, 0.5, 0.6},
+			},
+		}},
 		Observer: store.Observer{CoreFraction: 0.001, Ticks: 10, LateTicks: 1, RateHz: 20},
 	}
 }
@@ -79,7 +86,11 @@ func SampleTrial(run string, seq int) (store.Trial, store.Samples) {
 			store.MetricPeakRSS:        store.Unavailable("no hardware"),
 		},
 		PhaseFigures: map[string]map[string]store.Figure{"prefill": {store.MetricWallSeconds: {Value: 2, Quality: measure.Measured}}},
-		Doubts:       []string{"steal"},
+		WithoutLoad:  map[string]store.Figure{store.MetricWallSeconds: {Value: 1, Quality: measure.Measured}},
+		Image: &store.Image{Kind: "shapes", Sequence: 66, Layout: imaging.Layout{
+			Nominal: imaging.Size{Width: 300, Height: 200}, Resized: imaging.Size{Width: 308, Height: 196}, Tokens: 64,
+		}},
+		Doubts: []string{"steal"},
 	}
 	return trial, store.Samples{Run: run, Seq: seq, Series: []measure.Series{
 		{Channel: measure.Channel{Name: "process.cpu", Kind: measure.KindCPUTime}, T: []int64{4, 6, 10}, V: []float64{1, math.NaN(), 3}},
