@@ -5,7 +5,16 @@ import "math"
 // fixedBits is Pillow's precision: 32 bits less 8 of the pixel and 2 of headroom.
 const fixedBits = 32 - 8 - 2
 
-// cubic is the kernel of Pillow's bicubic, with a = -0.5.
+// kernel is a resampling function with its reach to either side, in source pixels at ratio 1.
+type kernel struct {
+	at     func(float64) float64
+	radius float64
+	// twice says that weights are rounded twice, as llama.cpp does for the cubic where Pillow
+	// rounds once; it moves a few pixels by 1.
+	twice bool
+}
+
+// cubic is Pillow's bicubic, with a = -0.5.
 func cubic(x float64) float64 {
 	const a = -0.5
 	x = math.Abs(x)
@@ -18,7 +27,7 @@ func cubic(x float64) float64 {
 	return 0
 }
 
-// lanczos is the kernel of Pillow's Lanczos, three lobes wide.
+// lanczos is Pillow's Lanczos, three lobes wide.
 func lanczos(x float64) float64 {
 	if x < -3 || x >= 3 {
 		return 0
@@ -42,49 +51,56 @@ type window struct {
 
 // windows returns, for every output position, the pixels it is made of. When shrinking, the
 // kernel is widened by the ratio, which is the antialiasing.
-func windows(from, to int, kernel func(float64) float64, radius float64) []window {
+func windows(from, to int, k kernel) []window {
 	scale := float64(from) / float64(to)
 	wide := max(scale, 1)
-	support := radius * wide
+	support := k.radius * wide
 	out := make([]window, to)
 	for i := range out {
 		centre := float64((float64(i) + 0.5) * scale) // rounded: a fused product would move the window
 		first := max(int(centre-support+0.5), 0)
 		n := min(int(centre+support+0.5), from) - first
 		w, sum := make([]float64, n), 0.0
-		for k := range w {
-			w[k] = kernel((float64(k+first) - centre + 0.5) * (1 / wide))
-			sum += w[k]
+		for j := range w {
+			w[j] = k.at((float64(j+first) - centre + 0.5) * (1 / wide))
+			sum += w[j]
 		}
-		out[i] = window{first, fixedWeights(w, sum)}
+		out[i] = window{first, fixedWeights(w, sum, k.twice)}
 	}
 	return out
 }
 
 // fixedWeights divides by the sum and rounds to fixed point, halves away from zero.
-func fixedWeights(w []float64, sum float64) []int32 {
+func fixedWeights(w []float64, sum float64, twice bool) []int32 {
 	out := make([]int32, len(w))
 	for k, v := range w {
 		if sum != 0 {
 			v /= sum
 		}
 		v = float64(v * (1 << fixedBits))
-		out[k] = int32(v + math.Copysign(0.5, v))
+		v += math.Copysign(0.5, v)
+		if twice {
+			v = math.Round(v)
+		}
+		out[k] = int32(v)
 	}
 	return out
 }
 
 // resizePillow resamples rows, then columns, rounding to 8 bits in between, as Pillow does.
-func resizePillow(src RGB, to Size, kernel func(float64) float64, radius float64) RGB {
+func resizePillow(src RGB, to Size, k kernel) RGB {
 	if to.Width != src.Width {
 		mid := NewRGB(Size{to.Width, src.Height})
-		ws := windows(src.Width, to.Width, kernel, radius)
+		if mid.Pix == nil {
+			return mid // wider than MaxPixels allows at the old height
+		}
+		ws := windows(src.Width, to.Width, k)
 		for y := range src.Height {
 			in, out := src.row(y), mid.row(y)
 			for x, w := range ws {
 				var sum [3]int32
-				for k, v := range w.weights {
-					p := in[3*(w.first+k):]
+				for j, v := range w.weights {
+					p := in[3*(w.first+j):]
 					sum[0] += int32(p[0]) * v
 					sum[1] += int32(p[1]) * v
 					sum[2] += int32(p[2]) * v
@@ -101,10 +117,10 @@ func resizePillow(src RGB, to Size, kernel func(float64) float64, radius float64
 	}
 	out := NewRGB(to)
 	sum := make([]int32, 3*to.Width)
-	for y, w := range windows(src.Height, to.Height, kernel, radius) {
+	for y, w := range windows(src.Height, to.Height, k) {
 		clear(sum)
-		for k, v := range w.weights {
-			for i, p := range src.row(w.first + k) {
+		for j, v := range w.weights {
+			for i, p := range src.row(w.first + j) {
 				sum[i] += int32(p) * v
 			}
 		}

@@ -13,8 +13,8 @@ const (
 	// FilterBicubic is llama.cpp's older cubic over 4×4 pixels, left upper corners aligned,
 	// without antialiasing.
 	FilterBicubic Filter = "bicubic"
-	// FilterBicubicPillow is Pillow's antialiased cubic (a = -0.5) in fixed point, exactly:
-	// llama.cpp's version rounds its weights twice, which moves a pixel by 1 here and there.
+	// FilterBicubicPillow is Pillow's antialiased cubic (a = -0.5) in fixed point; weights are
+	// rounded as llama.cpp does, so that a few pixels differ by 1 from Pillow's.
 	FilterBicubicPillow Filter = "bicubic-pillow"
 	// FilterLanczosPillow is Pillow's antialiased Lanczos over three lobes in fixed point.
 	FilterLanczosPillow Filter = "lanczos-pillow"
@@ -35,8 +35,8 @@ func (f Filter) known() bool {
 }
 
 // Resize returns src stretched to a size. An image that has the size already is returned as
-// it is, not copied. A source or a size that does not check, or an unknown filter, gives the
-// empty image.
+// it is, not copied. A source or a size that does not check, an unknown filter, or an
+// intermediate image beyond MaxPixels gives the empty image.
 func Resize(src RGB, to Size, f Filter) RGB {
 	if src.Check() != nil || to.Check() != nil || !f.known() {
 		return RGB{}
@@ -50,9 +50,9 @@ func Resize(src RGB, to Size, f Filter) RGB {
 	case FilterBicubic:
 		return resizeBicubic(src, to)
 	case FilterLanczosPillow:
-		return resizePillow(src, to, lanczos, 3)
+		return resizePillow(src, to, kernel{at: lanczos, radius: 3})
 	}
-	return resizePillow(src, to, cubic, 2)
+	return resizePillow(src, to, kernel{at: cubic, radius: 2, twice: true})
 }
 
 // tap says where an output position samples: the source index below it and how far beyond
