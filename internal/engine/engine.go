@@ -10,10 +10,12 @@ import (
 	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/kernel"
 	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/model/llama"
 	"github.com/wattlaw/wattlaw/internal/model/qwen2"
+	"github.com/wattlaw/wattlaw/internal/model/qwen2vl"
 	"github.com/wattlaw/wattlaw/internal/model/shape"
 	"github.com/wattlaw/wattlaw/internal/tokenizer"
 	"github.com/wattlaw/wattlaw/internal/unit"
@@ -26,6 +28,10 @@ type Options struct {
 	Batch   int    // tokens of one prefill pass; default 512
 	Kernel  string // instruction set by name; default: the best of this CPU
 	Seed    uint64 // of a shape model's weights
+
+	Projector string        // GGUF file of the encoder of images ("mmproj"); default: the shape's own, or none
+	Clamp     imaging.Clamp // where images stop costing more; default: the model's
+	MaxPixels int           // the same in effective pixels, instead of Clamp
 }
 
 const (
@@ -46,6 +52,8 @@ type Info struct {
 	Meaningless  bool   `json:"meaningless"` // random weights: the text says nothing
 	Kernel       string `json:"kernel"`
 	Threads      int    `json:"threads"`
+	// Vision is what happens to an image before the model sees it; nil for text alone.
+	Vision *imaging.Contract `json:"vision,omitempty"`
 }
 
 // Engine is a loaded model and one sequence. It is not safe for concurrent use.
@@ -58,13 +66,18 @@ type Engine struct {
 	team      *model.Team
 	state     *model.State
 	position  int // tokens that the cache holds
+	// rotary is where the next token stands for the rotary embedding: behind position once
+	// images with rows and columns have passed.
+	rotary int
+	sight  *sight // nil for a model of text
 }
 
 // architectures is the list of what can be run, by general.architecture.
 func architectures() map[string]func(*model.Source) (model.Graph, error) {
 	return map[string]func(*model.Source) (model.Graph, error){
-		llama.Architecture: llama.New,
-		qwen2.Architecture: qwen2.New,
+		llama.Architecture:   llama.New,
+		qwen2.Architecture:   qwen2.New,
+		qwen2vl.Architecture: qwen2vl.New,
 	}
 }
 
@@ -97,7 +110,7 @@ func (e *Engine) load(ref string, opt Options) (err error) {
 	}
 	build := architectures()[e.source.Text("general.architecture")]
 	if build == nil {
-		return fmt.Errorf("%s: architecture %q is not supported; there are llama and qwen2",
+		return fmt.Errorf("%s: architecture %q is not supported; there are llama, qwen2 and qwen2vl",
 			ref, e.source.Text("general.architecture"))
 	}
 	if e.graph, err = build(e.source); err != nil {
@@ -126,7 +139,7 @@ func (e *Engine) load(ref string, opt Options) (err error) {
 		Bytes: e.source.Bytes(), Context: positions, Vocabulary: config.Vocab, Meaningless: e.source.Meaningless,
 		Kernel: kernels.Name(), Threads: threads,
 	}
-	return nil
+	return e.openSight(ref, opt)
 }
 
 // open reads or makes the model's metadata and tensors.
@@ -213,10 +226,11 @@ func (e *Engine) Close() error {
 		e.team.Close()
 		e.team = nil
 	}
+	err := e.sight.close()
 	if e.file != nil {
-		return e.file.Close()
+		err = errors.Join(err, e.file.Close())
 	}
-	return nil
+	return err
 }
 
 // Info describes the model.
@@ -229,7 +243,7 @@ func (e *Engine) Tokenizer() *tokenizer.Tokenizer { return e.tokenizer }
 func (e *Engine) ChatTemplate() string { return e.source.Text("tokenizer.chat_template") }
 
 // Reset forgets the sequence.
-func (e *Engine) Reset() { e.position = 0 }
+func (e *Engine) Reset() { e.position, e.rotary = 0, 0 }
 
 // Position returns the number of tokens that the sequence has.
 func (e *Engine) Position() int { return e.position }
@@ -245,35 +259,56 @@ func (e *Engine) Eval(ctx context.Context, tokens []int32) ([]float32, error) {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
-		n := min(len(tokens), e.state.Batch())
+		n := min(len(tokens), e.state.Capacity())
 		want := model.WantNone
 		if n == len(tokens) {
 			want = model.WantLast
 		}
-		e.forward(tokens[:n], want)
+		e.forward(model.Batch{Tokens: tokens[:n], Want: want})
 		tokens = tokens[n:]
 	}
 	return e.state.Logits[:e.info.Vocabulary], nil
 }
 
-func (e *Engine) forward(tokens []int32, want model.Want) {
-	e.state.Begin(tokens, e.position, want)
+// forward appends a batch to the sequence. Without positions of its own it is text.
+func (e *Engine) forward(b model.Batch) {
+	b.Start = e.position
+	text := b.Positions == nil
+	if text && e.rotary != e.position {
+		for t := range b.Tokens {
+			b.Positions = append(b.Positions, model.At(e.rotary+t))
+		}
+	}
+	e.state.Begin(b)
 	e.team.Run(func(w *model.Worker) { e.graph.Forward(w, e.state) })
-	e.position += len(tokens)
+	e.position += e.state.N
+	if text {
+		e.rotary += e.state.N
+	}
 }
+
+var errEmpty = errors.New("the prompt is empty: it must hold at least one token")
 
 // check says whether tokens can be appended.
 func (e *Engine) check(tokens []int32) error {
 	if len(tokens) == 0 {
-		return errors.New("the prompt is empty: it must hold at least one token")
+		return errEmpty
 	}
-	if n := e.position + len(tokens); n > e.info.Context {
-		return fmt.Errorf("%d tokens do not fit the context of %d: shorten the prompt or raise the context", n, e.info.Context)
+	if err := e.fits(len(tokens)); err != nil {
+		return err
 	}
 	for i, id := range tokens {
 		if id < 0 || int(id) >= e.info.Vocabulary {
 			return fmt.Errorf("token %d at position %d is outside the vocabulary of %d", id, i, e.info.Vocabulary)
 		}
+	}
+	return nil
+}
+
+// fits says whether so many tokens more fit the context.
+func (e *Engine) fits(tokens int) error {
+	if n := e.position + tokens; n > e.info.Context {
+		return fmt.Errorf("%d tokens do not fit the context of %d: shorten the prompt or raise the context", n, e.info.Context)
 	}
 	return nil
 }
@@ -289,7 +324,7 @@ func (e *Engine) AllLogits(ctx context.Context, tokens []int32, batch int, sink 
 		return err
 	}
 	vocab := e.info.Vocabulary
-	most := max(1, min(e.state.Batch(), logitBytes/(4*vocab)))
+	most := max(1, min(e.state.Capacity(), logitBytes/(4*vocab)))
 	if batch <= 0 || batch > most {
 		batch = most
 	}
@@ -301,7 +336,7 @@ func (e *Engine) AllLogits(ctx context.Context, tokens []int32, batch int, sink 
 			return err
 		}
 		n, first := min(batch, len(tokens)), e.position
-		e.forward(tokens[:n], model.WantAll)
+		e.forward(model.Batch{Tokens: tokens[:n], Want: model.WantAll})
 		for i := range n {
 			if err := sink(first+i, e.state.Logits[i*vocab:(i+1)*vocab]); err != nil {
 				return err

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/measure"
 )
 
 // Request is one prompt to answer.
 type Request struct {
 	Tokens    []int32
+	Images    []imaging.RGB // one for each ImageToken, in order
 	MaxTokens int
 	IgnoreEOS bool // run to MaxTokens whatever is generated
 	Sampling  Sampling
@@ -28,10 +30,12 @@ const (
 type Result struct {
 	Tokens []int32 // without the token that ended the answer
 	Times  []int64 // when each token was ready
-	// Phases are prefill, from the start until the first token is chosen, and decode, from
-	// there until the last.
-	Phases []measure.Phase
-	Finish Finish
+	// Phases are encode, in which images become embeddings, when there are any; prefill, from
+	// there until the first token is chosen; and decode, from there until the last.
+	Phases   []measure.Phase
+	Finish   Finish
+	TokensIn int        // of the prompt, those of images included
+	Images   []ImageUse // one for each image of the request
 }
 
 // Generate answers a request as a new sequence. emit, when not nil, receives each token as
@@ -45,10 +49,21 @@ func (e *Engine) Generate(ctx context.Context, req Request, emit func(id int32) 
 	sampler := newSampler(req.Sampling)
 	result := Result{Finish: FinishLength}
 	start := measure.Now()
-	logits, err := e.Eval(ctx, req.Tokens)
+	parts, uses, err := e.expand(ctx, req)
 	if err != nil {
 		return Result{}, err
 	}
+	result.Images = uses
+	if len(uses) > 0 {
+		encoded := measure.Now()
+		result.Phases = append(result.Phases, measure.Phase{Name: measure.PhaseEncode, Start: start, End: encoded})
+		start = encoded
+	}
+	logits, err := e.prefill(ctx, parts)
+	if err != nil {
+		return Result{}, err
+	}
+	result.TokensIn = e.position
 	prefilled := int64(0)
 	for range req.MaxTokens {
 		id := sampler.pick(logits)
@@ -76,7 +91,7 @@ func (e *Engine) Generate(ctx context.Context, req Request, emit func(id int32) 
 	if prefilled == 0 {
 		prefilled = measure.Now()
 	}
-	result.Phases = phases(start, prefilled, result.Times)
+	result.Phases = append(result.Phases, phases(start, prefilled, result.Times)...)
 	return result, err
 }
 
@@ -95,7 +110,18 @@ func (e *Engine) checkRequest(req Request) error {
 	if req.MaxTokens < 0 {
 		return fmt.Errorf("max_tokens is %d: it must not be negative", req.MaxTokens)
 	}
-	if n := len(req.Tokens); n > 0 && req.MaxTokens > e.info.Context-n {
+	sizes := make([]imaging.Size, len(req.Images))
+	for i, img := range req.Images {
+		sizes[i] = img.Size()
+	}
+	n, err := e.ExpandedLength(req.Tokens, sizes)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return errEmpty
+	}
+	if req.MaxTokens > e.info.Context-n {
 		return fmt.Errorf("a prompt of %d tokens and an answer of up to %d do not fit the context of %d: shorten one or raise the context",
 			n, req.MaxTokens, e.info.Context)
 	}

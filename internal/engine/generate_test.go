@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wattlaw/wattlaw/internal/imaging"
 )
 
 func TestGenerateMarksPhasesAndTokens(t *testing.T) {
@@ -54,7 +56,9 @@ func TestRequestsThatCannotBeAnswered(t *testing.T) {
 		want string
 	}{
 		{"empty", Request{MaxTokens: 1}, "prompt is empty"},
-		{"negative id", Request{Tokens: []int32{-1}, MaxTokens: 1}, "outside the vocabulary"},
+		{"negative id", Request{Tokens: []int32{-2}, MaxTokens: 1}, "outside the vocabulary"},
+		{"place without image", Request{Tokens: []int32{1, ImageToken}, MaxTokens: 1}, "places for 1 images, and 0 are given"},
+		{"image for a model of text", Request{Tokens: []int32{ImageToken}, Images: []imaging.RGB{imaging.NewRGB(imaging.Size{Width: 8, Height: 8})}, MaxTokens: 1}, "takes no images"},
 		{"large id", Request{Tokens: []int32{1, 512}, MaxTokens: 1}, "token 512 at position 1"},
 		{"long prompt", Request{Tokens: prompt(65, 512)}, "do not fit the context of 64"},
 		{"long answer", Request{Tokens: prompt(60, 512), MaxTokens: 5}, "do not fit the context of 64"},

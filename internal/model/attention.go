@@ -18,7 +18,7 @@ func (d *Decoder) attention(w *Worker, st *State, i int) {
 	w.Barrier()
 	d.attend(w, st, i)
 	w.Barrier()
-	in.mixed.prepare(w, t0, t1, b.mix)
+	in.mixed.Prepare(w, t0, t1, b.mix)
 	st.settle(w)
 	d.addBranch(w, st, b.mix, in.mixed)
 }
@@ -46,7 +46,7 @@ func (d *Decoder) qkvWidth() int {
 func (d *Decoder) rotateAndStore(w *Worker, st *State, b *block, layer int) {
 	c, dim, half := &d.config, d.config.HeadDim, len(d.freqs)
 	heads := c.Heads + 2*c.KVHeads
-	lo, hi := w.Share(len(st.Tokens)*heads, 1)
+	lo, hi := w.Share(st.N*heads, 1)
 	for u := lo; u < hi; u++ {
 		t, h := u/heads, u%heads
 		x := st.qkv[u*dim : (u+1)*dim]
@@ -75,7 +75,7 @@ const attendBlock = 64
 // token is shared by query heads; a longer batch by key–value heads and blocks of tokens,
 // weighted by the positions that each block looks at.
 func (d *Decoder) attend(w *Worker, st *State, layer int) {
-	c, m := &d.config, len(st.Tokens)
+	c, m := &d.config, st.N
 	if m == 1 {
 		lo, hi := w.Share(c.Heads, 1)
 		for kv := range c.KVHeads {

@@ -20,6 +20,9 @@ type Config struct {
 	Eps          float64 // of the root-mean-square norms
 	RopeBase     float64
 	RopeScale    float64 // positions are divided by it
+	// RopeSections is how many rotated pairs, in order, turn with a position's time, row and
+	// column; all zero when every pair turns with time alone.
+	RopeSections [3]int
 }
 
 // Group is the number of query heads that share one key–value head.
@@ -53,6 +56,7 @@ func ReadConfig(s *Source) (Config, error) {
 	c.Eps = r.realOr("attention.layer_norm_rms_epsilon", 0, 1, 1e-5)
 	c.RopeBase = r.realOr("rope.freq_base", 1, 1e12, 10000)
 	c.RopeScale = r.ropeScale()
+	c.RopeSections = r.ropeSections(c.RopeDims)
 	valueDim := r.countOr("attention.value_length", maxHeadDim, c.HeadDim)
 	if r.err != nil {
 		return Config{}, r.err
@@ -124,6 +128,33 @@ func (r *configReader) ropeScale() float64 {
 	}
 }
 
+// ropeSections reads how many pairs turn with each direction of a position; the fourth
+// number of the published files has never been anything but zero.
+func (r *configReader) ropeSections(dims int) (sections [3]int) {
+	key := r.prefix + "rope.dimension_sections"
+	v, ok := r.source.Value(key)
+	if !ok {
+		return sections
+	}
+	i, sum := 0, 0
+	for n := range v.All() {
+		count, ok := n.Int()
+		if !ok || count < 0 || count > int64(dims) || i >= len(sections) && count != 0 {
+			r.keep(fmt.Errorf("%s: metadata %q is %v, want the rotated pairs of time, row and column, and a zero", r.source.Name, key, v))
+			return sections
+		}
+		if i < len(sections) {
+			sections[i] = int(count)
+			sum += int(count)
+		}
+		i++
+	}
+	if sum != dims/2 {
+		r.keep(fmt.Errorf("%s: metadata %q is %v, which are %d pairs of the %d that rotate", r.source.Name, key, v, sum, dims/2))
+	}
+	return sections
+}
+
 func (r *configReader) keep(err error) {
 	if r.err == nil {
 		r.err = err
@@ -142,4 +173,21 @@ func (c Config) RopeFrequencies(factors []float32) []float64 {
 		}
 	}
 	return freqs
+}
+
+// ropeAxes returns which direction of a position turns each rotated pair: 0 time, 1 row,
+// 2 column.
+func (c Config) ropeAxes() []int {
+	axes := make([]int, c.RopeDims/2)
+	if c.RopeSections == [3]int{} {
+		return axes
+	}
+	i := 0
+	for axis, n := range c.RopeSections {
+		for range n {
+			axes[i] = axis
+			i++
+		}
+	}
+	return axes
 }

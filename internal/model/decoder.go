@@ -26,6 +26,7 @@ type Decoder struct {
 	norm      []float32 // before the output layer
 	output    Linear
 	freqs     []float64 // angle per position of each rotated pair
+	axes      []int     // which direction of a position turns each pair
 	pairing   kernel.Pairing
 }
 
@@ -51,15 +52,15 @@ type Traits struct {
 func NewDecoder(s *Source, c Config, traits Traits) (*Decoder, error) {
 	d := &Decoder{config: c, pairing: traits.Pairing}
 	var err error
-	if d.embedding, err = s.matrix("token_embd.weight", c.Vocab, c.Width); err != nil {
+	if d.embedding, err = s.Matrix("token_embd.weight", c.Vocab, c.Width); err != nil {
 		return nil, err
 	}
-	if d.norm, err = s.vector("output_norm.weight", c.Width); err != nil {
+	if d.norm, err = s.Vector("output_norm.weight", c.Width); err != nil {
 		return nil, err
 	}
 	d.output = &Dense{Matrix: d.embedding}
 	if s.Tensor("output.weight") != nil {
-		if d.output, err = s.linear("output.weight", c.Vocab, c.Width); err != nil {
+		if d.output, err = s.Linear("output.weight", c.Vocab, c.Width); err != nil {
 			return nil, err
 		}
 	}
@@ -69,7 +70,7 @@ func NewDecoder(s *Source, c Config, traits Traits) (*Decoder, error) {
 			return nil, err
 		}
 	}
-	d.freqs = c.RopeFrequencies(factors)
+	d.freqs, d.axes = c.RopeFrequencies(factors), c.ropeAxes()
 	for i := range c.Layers {
 		b, err := newBlock(s, c, traits, i)
 		if err != nil {
@@ -77,12 +78,12 @@ func NewDecoder(s *Source, c Config, traits Traits) (*Decoder, error) {
 		}
 		d.blocks = append(d.blocks, b)
 	}
-	return d, s.allUsed()
+	return d, s.AllUsed()
 }
 
 // ropeFactors reads llama 3.1's divisors of the rotary frequencies.
 func (s *Source) ropeFactors(n int) ([]float32, error) {
-	factors, err := s.vector("rope_freqs.weight", n)
+	factors, err := s.Vector("rope_freqs.weight", n)
 	if err != nil {
 		return nil, err
 	}
@@ -100,12 +101,12 @@ func newBlock(s *Source, c Config, traits Traits, i int) (block, error) {
 	var err error
 	load := func(dst *Linear, name string, rows, cols int) {
 		if err == nil {
-			*dst, err = s.linear(fmt.Sprintf("blk.%d.%s.weight", i, name), rows, cols)
+			*dst, err = s.Linear(fmt.Sprintf("blk.%d.%s.weight", i, name), rows, cols)
 		}
 	}
 	vector := func(name string, n int) (v []float32) {
 		if err == nil {
-			v, err = s.vector(fmt.Sprintf("blk.%d.%s", i, name), n)
+			v, err = s.Vector(fmt.Sprintf("blk.%d.%s", i, name), n)
 		}
 		return v
 	}
@@ -156,18 +157,23 @@ func (d *Decoder) Forward(w *Worker, st *State) {
 	}
 }
 
-// begin looks up the tokens' embeddings and the angles of their positions.
+// begin looks up the tokens' embeddings, or takes the rows in their place, and the angles of their positions.
 func (d *Decoder) begin(w *Worker, st *State) {
 	width, half := d.config.Width, len(d.freqs)
 	rowBytes := len(d.embedding.Data) / d.embedding.Rows
-	t0, t1 := w.Share(len(st.Tokens), 1)
+	t0, t1 := w.Share(st.N, 1)
 	for t := t0; t < t1; t++ {
-		id := int(st.Tokens[t])
-		row := d.embedding.Data[id*rowBytes : (id+1)*rowBytes]
-		// The type was checked when the matrix was loaded.
-		_ = tensor.Dequantize(st.x[t*width:(t+1)*width], d.embedding.DType, row)
+		x := st.x[t*width : (t+1)*width]
+		if st.Tokens == nil {
+			copy(x, st.Rows[t*width:])
+		} else {
+			id := int(st.Tokens[t])
+			// The type was checked when the matrix was loaded.
+			_ = tensor.Dequantize(x, d.embedding.DType, d.embedding.Data[id*rowBytes:(id+1)*rowBytes])
+		}
+		at := st.position(t)
 		for i, f := range d.freqs {
-			sin, cos := math.Sincos(float64(st.Start+t) * f)
+			sin, cos := math.Sincos(float64(at[d.axes[i]]) * f)
 			st.sin[t*half+i], st.cos[t*half+i] = float32(sin), float32(cos)
 		}
 	}
@@ -180,11 +186,11 @@ func (d *Decoder) normalize(w *Worker, in *Input, x, weight []float32, t0, t1 in
 	for t := t0; t < t1; t++ {
 		w.Kernels.RMSNorm(in.X[t*n:(t+1)*n], x[t*n:(t+1)*n], weight, float32(d.config.Eps))
 	}
-	in.prepare(w, t0, t1, layers...)
+	in.Prepare(w, t0, t1, layers...)
 }
 
 func (d *Decoder) feedForward(w *Worker, st *State, b *block) {
-	n, m := d.config.FFN, len(st.Tokens)
+	n, m := d.config.FFN, st.N
 	in, t0, t1 := st.inputs(w)
 	d.normalize(w, in.norm, st.x, b.ffnNorm, t0, t1, b.gate, b.up)
 	st.settle(w)
@@ -197,7 +203,7 @@ func (d *Decoder) feedForward(w *Worker, st *State, b *block) {
 		w.Kernels.SwiGLU(part, part, st.up[t*n+lo:t*n+hi])
 	}
 	w.Barrier()
-	in.hidden.prepare(w, t0, t1, b.down)
+	in.hidden.Prepare(w, t0, t1, b.down)
 	st.settle(w)
 	d.addBranch(w, st, b.down, in.hidden)
 }
@@ -207,7 +213,7 @@ func (d *Decoder) addBranch(w *Worker, st *State, layer Linear, in *Input) {
 	n := d.config.Width
 	lo, hi := w.Share(n, grain)
 	layer.Apply(w, st.branch, n, lo, hi, in)
-	for t := range st.Tokens {
+	for t := range st.N {
 		w.Kernels.Add(st.x[t*n+lo:t*n+hi], st.branch[t*n+lo:t*n+hi])
 	}
 	w.Barrier()
@@ -217,9 +223,9 @@ func (d *Decoder) addBranch(w *Worker, st *State, layer Linear, in *Input) {
 func (d *Decoder) logits(w *Worker, st *State) {
 	in, t0, t1 := st.inputs(w)
 	x := st.x
-	if st.Want == WantLast && len(st.Tokens) > 1 {
+	if st.Want == WantLast && st.N > 1 {
 		in, t0, t1 = st.private[w.Index], 0, 1
-		x = x[(len(st.Tokens)-1)*d.config.Width:]
+		x = x[(st.N-1)*d.config.Width:]
 	}
 	d.normalize(w, in.norm, x, d.norm, t0, t1, d.output)
 	if st.Want == WantAll {

@@ -62,9 +62,9 @@ type inputForm struct {
 	acts  *kernel.Acts
 }
 
-// newInput makes room for batches of up to tokens of the vectors x in the forms that those
+// NewInput makes room for batches of up to tokens of the vectors x in the forms that those
 // of the layers want that read vectors of this width.
-func newInput(x []float32, width, tokens int, layers []Linear) *Input {
+func NewInput(x []float32, width, tokens int, layers []Linear) *Input {
 	in := &Input{X: x, Width: width}
 	for _, l := range layers {
 		if l.Cols() == width && in.acts(l.Input()) == nil {
@@ -76,15 +76,15 @@ func newInput(x []float32, width, tokens int, layers []Linear) *Input {
 	return in
 }
 
-// reset sizes every form for the next batch. It must not run beside prepare or Apply.
-func (in *Input) reset(tokens int) {
+// Reset sizes every form for the next batch. It must not run beside Prepare or Apply.
+func (in *Input) Reset(tokens int) {
 	for _, f := range in.forms {
 		f.acts.Reset(f.dtype, tokens, in.Width)
 	}
 }
 
-// prepare brings tokens [t0, t1) of X into the forms that the given layers read.
-func (in *Input) prepare(w *Worker, t0, t1 int, layers ...Linear) {
+// Prepare brings tokens [t0, t1) of X into the forms that the given layers read.
+func (in *Input) Prepare(w *Worker, t0, t1 int, layers ...Linear) {
 	for i, l := range layers {
 		a := in.acts(l.Input())
 		if t0 < t1 && !in.preparedFor(layers[:i], a) {

@@ -6,6 +6,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/kernel"
@@ -145,9 +146,9 @@ func (s *Source) shaped(name string, shape ...int) (*Tensor, error) {
 	return t, nil
 }
 
-// allUsed errs when the model has tensors that its graph did not ask for: leaving them
+// AllUsed errs when the model has tensors that its graph did not ask for: leaving them
 // out would compute something else than the model.
-func (s *Source) allUsed() error {
+func (s *Source) AllUsed() error {
 	for i := range s.Tensors {
 		if name := s.Tensors[i].Name; !s.used[name] {
 			return fmt.Errorf("%s: tensor %q has no place in architecture %q as implemented here",
@@ -174,16 +175,17 @@ func sameShape(a, b []int) bool {
 	return true
 }
 
-// linear loads a dense layer of rows by cols.
-func (s *Source) linear(name string, rows, cols int) (Linear, error) {
-	m, err := s.matrix(name, rows, cols)
+// Linear loads a dense layer of rows by cols.
+func (s *Source) Linear(name string, rows, cols int) (Linear, error) {
+	m, err := s.Matrix(name, rows, cols)
 	if err != nil {
 		return nil, err
 	}
 	return &Dense{Matrix: m}, nil
 }
 
-func (s *Source) matrix(name string, rows, cols int) (kernel.Matrix, error) {
+// Matrix loads a matrix of rows by cols that a kernel can multiply.
+func (s *Source) Matrix(name string, rows, cols int) (kernel.Matrix, error) {
 	t, err := s.shaped(name, cols, rows)
 	if err != nil {
 		return kernel.Matrix{}, err
@@ -194,13 +196,34 @@ func (s *Source) matrix(name string, rows, cols int) (kernel.Matrix, error) {
 	return kernel.Matrix{DType: t.DType, Rows: rows, Cols: cols, Data: t.Data}, nil
 }
 
-// vector loads n values as float32, whatever type they are stored in.
-func (s *Source) vector(name string, n int) ([]float32, error) {
-	t, err := s.shaped(name, n)
+// Flattened loads a tensor of shape inner × rows as a matrix: the weights of a convolution
+// over whole patches, one row of their values per output.
+func (s *Source) Flattened(name string, rows int, inner ...int) (Linear, error) {
+	t, err := s.shaped(name, append(slices.Clone(inner), rows)...)
 	if err != nil {
 		return nil, err
 	}
-	v := make([]float32, n)
+	cols := 1
+	for _, n := range inner {
+		cols *= n
+	}
+	m := kernel.Matrix{DType: t.DType, Rows: rows, Cols: cols, Data: t.Data}
+	if err := m.Check(); err != nil {
+		return nil, fmt.Errorf("%s: tensor %q: %w", s.Name, name, err)
+	}
+	return &Dense{Matrix: m}, nil
+}
+
+// Vector loads n values as float32, whatever type they are stored in.
+func (s *Source) Vector(name string, n int) ([]float32, error) { return s.Values(name, n) }
+
+// Values loads a whole tensor of the given shape, innermost dimension first, as float32.
+func (s *Source) Values(name string, shape ...int) ([]float32, error) {
+	t, err := s.shaped(name, shape...)
+	if err != nil {
+		return nil, err
+	}
+	v := make([]float32, t.Values())
 	if err := tensor.Dequantize(v, t.DType, t.Data); err != nil {
 		return nil, fmt.Errorf("%s: tensor %q: %w", s.Name, name, err)
 	}

@@ -6,11 +6,9 @@ import "github.com/wattlaw/wattlaw/internal/kernel"
 // the current batch. All of it is sized once.
 type State struct {
 	Cache *Cache
-	// Tokens is the current batch, whose first token has position Start.
-	Tokens []int32
-	Start  int
-	// Want says for which tokens of the batch the logits are computed.
-	Want Want
+	// Batch is the current one, of N tokens.
+	Batch
+	N int
 	// Logits holds the wanted rows after a forward pass, vocabulary values each.
 	Logits []float32
 
@@ -24,6 +22,29 @@ type State struct {
 	shared   *inputs
 	private  []*inputs // per worker, for batches of one token
 }
+
+// Batch is what one pass computes.
+type Batch struct {
+	// Tokens holds ids; nil when Rows stands in their place.
+	Tokens []int32
+	// Rows holds one vector of the residual stream per token, as an encoder of images makes
+	// them.
+	Rows []float32
+	// Start is the place of the first token in the cache.
+	Start int
+	// Positions says where each token stands for the rotary embedding; nil means Start,
+	// Start+1, … in every direction.
+	Positions []Position
+	// Want says for which tokens the logits are computed.
+	Want Want
+}
+
+// Position is where a token stands for the rotary embedding: its time and, inside an image,
+// its row and column. Text has the same number in all three (Wang et al., "Qwen2-VL", 2024).
+type Position [3]int32
+
+// At is the position of a token of text.
+func At(n int) Position { return Position{int32(n), int32(n), int32(n)} }
 
 // Want selects the tokens of a batch whose logits are computed.
 type Want uint8
@@ -58,48 +79,60 @@ func NewState(c Config, layers []Linear, positions, batch, logitRows, workers in
 		sin:    make([]float32, batch*c.RopeDims/2),
 	}
 	st.shared = &inputs{
-		norm:   newInput(make([]float32, batch*c.Width), c.Width, batch, layers),
-		mixed:  newInput(make([]float32, batch*mixed), mixed, batch, layers),
-		hidden: newInput(make([]float32, batch*c.FFN), c.FFN, batch, layers),
+		norm:   NewInput(make([]float32, batch*c.Width), c.Width, batch, layers),
+		mixed:  NewInput(make([]float32, batch*mixed), mixed, batch, layers),
+		hidden: NewInput(make([]float32, batch*c.FFN), c.FFN, batch, layers),
 	}
 	for range workers {
 		st.private = append(st.private, &inputs{
-			norm:   newInput(make([]float32, c.Width), c.Width, 1, layers),
-			mixed:  newInput(st.shared.mixed.X, mixed, 1, layers),
-			hidden: newInput(st.shared.hidden.X, c.FFN, 1, layers),
+			norm:   NewInput(make([]float32, c.Width), c.Width, 1, layers),
+			mixed:  NewInput(st.shared.mixed.X, mixed, 1, layers),
+			hidden: NewInput(st.shared.hidden.X, c.FFN, 1, layers),
 		})
 	}
 	return st
 }
 
-// Batch returns the largest number of tokens of one pass.
-func (st *State) Batch() int { return st.capacity }
+// Capacity returns the largest number of tokens of one pass.
+func (st *State) Capacity() int { return st.capacity }
 
-// Begin sets the next batch: its tokens follow the start positions that the cache holds.
+// Begin sets the next batch: its tokens follow the Start positions that the cache holds.
 // The caller has checked ids, capacity and room in the cache.
-func (st *State) Begin(tokens []int32, start int, want Want) {
-	st.Tokens, st.Start, st.Want = tokens, start, want
-	if m := len(tokens); m > 1 {
-		st.shared.norm.reset(m)
-		st.shared.mixed.reset(m)
-		st.shared.hidden.reset(m)
+func (st *State) Begin(b Batch) {
+	st.Batch = b
+	st.N = len(b.Tokens)
+	if b.Tokens == nil {
+		st.N = len(b.Rows) / st.config.Width
 	}
+	if st.N > 1 {
+		st.shared.norm.Reset(st.N)
+		st.shared.mixed.Reset(st.N)
+		st.shared.hidden.Reset(st.N)
+	}
+}
+
+// position returns where token t of the batch stands.
+func (st *State) position(t int) Position {
+	if st.Positions != nil {
+		return st.Positions[t]
+	}
+	return At(st.Start + t)
 }
 
 // inputs returns the activations that the worker fills and the tokens it answers for. A
 // batch of one token is prepared by every worker for itself: that costs less than a
 // barrier would.
 func (st *State) inputs(w *Worker) (in *inputs, t0, t1 int) {
-	if len(st.Tokens) == 1 {
+	if st.N == 1 {
 		return st.private[w.Index], 0, 1
 	}
-	t0, t1 = w.Share(len(st.Tokens), kernel.PrepareStep)
+	t0, t1 = w.Share(st.N, kernel.PrepareStep)
 	return st.shared, t0, t1
 }
 
 // settle waits until every worker has filled its part of the inputs.
 func (st *State) settle(w *Worker) {
-	if len(st.Tokens) > 1 {
+	if st.N > 1 {
 		w.Barrier()
 	}
 }

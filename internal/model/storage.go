@@ -13,6 +13,14 @@ import (
 
 // FromFile makes a source of an open GGUF file, whose data it refers to.
 func FromFile(f *gguf.File) (*Source, error) {
+	s := fileSource(f)
+	return s, s.readVocab(f)
+}
+
+// EncoderFromFile is FromFile for a file that holds an encoder of images and no vocabulary.
+func EncoderFromFile(f *gguf.File) *Source { return fileSource(f) }
+
+func fileSource(f *gguf.File) *Source {
 	s := &Source{Name: f.Name()}
 	for _, key := range f.Keys() {
 		v, _ := f.Value(key)
@@ -22,7 +30,7 @@ func FromFile(f *gguf.File) (*Source, error) {
 		s.Tensors = append(s.Tensors, Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape, Data: f.Data(t)})
 	}
 	s.Quant = s.quantName()
-	return s, s.readVocab(f)
+	return s
 }
 
 // Touch reads a byte of every page of the weights, on all cores, so that a mapped file is
@@ -75,6 +83,9 @@ func (s *Source) readVocab(f *gguf.File) error {
 // vocabMeta writes the tokenizer's metadata: the inverse of readVocab.
 func (s *Source) vocabMeta() []Entry {
 	v := &s.Vocab
+	if len(v.Tokens) == 0 {
+		return nil // an encoder of images
+	}
 	meta := []Entry{
 		{"tokenizer.ggml.model", gguf.ValueOf(v.Model)},
 		{"tokenizer.ggml.pre", gguf.ValueOf(v.Pre)},
@@ -177,7 +188,7 @@ func (s *Source) Bytes() int64 {
 }
 
 // WriteFile writes the model as a GGUF file of version 3. s must hold its metadata and its
-// vocabulary apart, as sources made in memory do.
+// vocabulary, if it has one, apart, as sources made in memory do.
 func (s *Source) WriteFile(path string) error {
 	w := gguf.NewWriter()
 	for _, entry := range append(append([]Entry(nil), s.Meta...), s.vocabMeta()...) {

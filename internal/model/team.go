@@ -26,7 +26,8 @@ type Worker struct {
 	Index, Count int
 	Kernels      *kernel.Set
 	Scratch      kernel.Scratch
-	team         *Team
+	team         *Team   // nil for a worker alone
+	alone        *Worker // see Alone
 }
 
 // NewTeam starts a team of n workers, n ≥ 1, that compute with the given kernels.
@@ -79,7 +80,20 @@ func (t *Team) serve(w *Worker) {
 
 // Barrier returns once every worker of the run has called it. What any of them wrote
 // before is then visible to all.
-func (w *Worker) Barrier() { w.team.inside.wait() }
+func (w *Worker) Barrier() {
+	if w.team != nil {
+		w.team.inside.wait()
+	}
+}
+
+// Alone returns this worker as a team of one, which applies whole layers to tokens of its
+// own while the others do the same to theirs.
+func (w *Worker) Alone() *Worker {
+	if w.alone == nil {
+		w.alone = &Worker{Count: 1, Kernels: w.Kernels}
+	}
+	return w.alone
+}
 
 // Share returns the part [lo, hi) of n items that belongs to this worker. Parts are
 // contiguous, begin at multiples of grain, and are as even as that allows; hi = lo where

@@ -33,7 +33,8 @@ const (
 
 // Synthetic returns a valid vocabulary of exactly size tokens that is nobody's
 // model's: single bytes, merges learned from this project's own text, made-up
-// words as fillers, and special tokens. Ordinary English takes three to four
+// words as fillers, and special tokens, of which extra names further ones for
+// byte-level BPE. Ordinary English takes three to four
 // bytes per token when size leaves room for all merges (some 3,400 tokens).
 //
 // The kind is "llama" for a scored vocabulary, or a pre-tokenizer's name for
@@ -42,13 +43,13 @@ const (
 //
 // No merge leads to a filler, so Encode yields them, at most, where a whole
 // word of the text is one and the pre-tokenizer looks words up first.
-func Synthetic(kind string, size int, seed uint64) (Vocab, error) {
+func Synthetic(kind string, size int, seed uint64, extra ...string) (Vocab, error) {
 	bpe := kind != "llama"
 	if _, ok := preTokenizers()[kind]; bpe && !ok {
 		return Vocab{}, fmt.Errorf("tokenizer: no synthetic vocabulary of kind %q; there are llama, %s",
 			kind, strings.Join(PreTokenizers(), ", "))
 	}
-	least := 256 + bpeSpecials + 1 // one merge, as there must be a list of them
+	least := 256 + bpeSpecials + len(extra) + 1 // one merge, as there must be a list of them
 	if !bpe {
 		least = 256 + spmSpecials
 	}
@@ -60,7 +61,7 @@ func Synthetic(kind string, size int, seed uint64) (Vocab, error) {
 	b.v.Tokens = make([]string, 0, size)
 	b.v.Types = make([]int32, 0, size)
 	if bpe {
-		b.bpe(kind, seed)
+		b.bpe(kind, seed, extra)
 	} else {
 		b.spm(seed)
 	}
@@ -104,7 +105,8 @@ func (b *builder) fill(prefix string, keep int, seed uint64) {
 	}
 }
 
-func (b *builder) bpe(pre string, seed uint64) {
+func (b *builder) bpe(pre string, seed uint64, extra []string) {
+	specials := bpeSpecials + len(extra)
 	a := newAlphabet()
 	for i := range 256 {
 		b.add(string(a.char[i]), Normal)
@@ -112,13 +114,13 @@ func (b *builder) bpe(pre string, seed uint64) {
 	for line := range strings.Lines(learnedText) {
 		line = strings.TrimSuffix(line, "\n")
 		left, right, _ := strings.Cut(line, " ")
-		if b.room(bpeSpecials) == 0 && !b.seen[left+right] {
+		if b.room(specials) == 0 && !b.seen[left+right] {
 			break
 		}
 		b.add(left+right, Normal)
 		b.v.Merges = append(b.v.Merges, line)
 	}
-	b.fill(string(a.char[' ']), bpeSpecials, seed)
+	b.fill(string(a.char[' ']), specials, seed)
 	b.v.Model, b.v.Pre = "gpt2", pre
 	b.v.BOS = b.add("<|begin_of_text|>", Control)
 	b.v.EOS = b.add("<|end_of_text|>", Control)
@@ -126,6 +128,9 @@ func (b *builder) bpe(pre string, seed uint64) {
 	b.add("<|im_start|>", Control)
 	b.v.EOT = b.add("<|im_end|>", Control)
 	b.v.UNK = -1
+	for _, text := range extra {
+		b.add(text, Control)
+	}
 	addBOS := preTokenizers()[pre].addBOS
 	b.v.AddBOS = &addBOS
 }

@@ -3,6 +3,7 @@ package shape
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/model"
@@ -28,7 +29,14 @@ func (s Shape) Plan(f Format) *model.Source {
 // the seed, on all cores, and a synthetic vocabulary of the exact size.
 func (s Shape) Build(f Format, seed uint64) (*model.Source, error) {
 	src := s.Plan(f)
-	planned := s.tensors(f)
+	fill(src, s.tensors(f), seed)
+	var err error
+	src.Vocab, err = s.Vocab()
+	return src, err
+}
+
+// fill gives the tensors of src, which planned lists, memory and values.
+func fill(src *model.Source, planned []planned, seed uint64) {
 	memory := model.Allocate(src.Bytes() + int64(len(planned))*alignment)
 	for i := range planned {
 		n := planned[i].Bytes()
@@ -37,15 +45,12 @@ func (s Shape) Build(f Format, seed uint64) (*model.Source, error) {
 		memory = memory[(n+alignment-1)/alignment*alignment:]
 	}
 	fillAll(planned, seed)
-	var err error
-	src.Vocab, err = s.Vocab()
-	return src, err
 }
 
 // Vocab makes the shape's synthetic vocabulary; it is the same for every format and seed.
 func (s Shape) Vocab() (tokenizer.Vocab, error) {
 	const seed = 1
-	v, err := tokenizer.Synthetic(s.Pre, s.Config.Vocab, seed)
+	v, err := tokenizer.Synthetic(s.Pre, s.Config.Vocab, seed, s.markers()...)
 	if err != nil {
 		return v, fmt.Errorf("%s%s: %w", Prefix, s.Name, err)
 	}
@@ -114,7 +119,7 @@ func (s Shape) tensors(f Format) []planned {
 			rows int
 		}{{"attn_q", plain, queries}, {"attn_k", plain, keys}, {"attn_v", moreBits, keys}} {
 			matrix(blk+l.name+".weight", l.role, i, l.rows, c.Width, 1/root(c.Width))
-			if c.Architecture == "qwen2" {
+			if strings.HasPrefix(c.Architecture, "qwen2") {
 				add(blk+l.name+".bias", tensor.F32, 0, 0.1, l.rows)
 			}
 		}
@@ -138,7 +143,7 @@ func (s Shape) meta(f Format) []model.Entry {
 	number := func(key string, x float64) model.Entry {
 		return model.Entry{Key: prefix + key, Value: gguf.ValueOf(float32(x))}
 	}
-	return []model.Entry{
+	entries := []model.Entry{
 		{Key: "general.architecture", Value: gguf.ValueOf(c.Architecture)},
 		{Key: "general.name", Value: gguf.ValueOf(Prefix + s.Name)},
 		{Key: "general.description", Value: gguf.ValueOf("random weights in a published shape; its text is meaningless")},
@@ -151,4 +156,9 @@ func (s Shape) meta(f Format) []model.Entry {
 		count("vocab_size", c.Vocab),
 		number("attention.layer_norm_rms_epsilon", c.Eps), number("rope.freq_base", c.RopeBase),
 	}
+	if s := c.RopeSections; s != [3]int{} {
+		sections := []int32{int32(s[0]), int32(s[1]), int32(s[2]), 0}
+		entries = append(entries, model.Entry{Key: prefix + "rope.dimension_sections", Value: gguf.ArrayOf(sections)})
+	}
+	return entries
 }

@@ -23,6 +23,8 @@ type Shape struct {
 	// Factor is llama 3's context extension, 0 for none (see ropeFactors).
 	Factor float64
 	Pre    string // pre-tokenizer of the synthetic vocabulary
+	// Vision is the encoder of images that belongs to the model; nil without one.
+	Vision *model.VisionConfig
 }
 
 // Catalogue lists the shapes that users may name. The numbers are those of the models'
@@ -38,6 +40,11 @@ func Catalogue() []Shape {
 		llama3("llama-3.2-1b", 2048, 16, 8192, 32, 64, 32, true),
 		llama3("llama-3.2-3b", 3072, 28, 8192, 24, 128, 32, true),
 		llama3("llama-3.1-8b", 4096, 32, 14336, 32, 128, 8, false),
+		qwenVL("qwen2-vl-2b", 1536, 28, 8960, 12, qwen2Vision(1536)),
+		qwenVL("qwen2.5-vl-3b", 2048, 36, 11008, 16, qwen25Vision(2048)),
+		smolVLM("smolvlm-256m", 576, 30, 1536, 9, 3, siglip(768, 12, 3072, 12, 16, 512, 4, 2048, 576)),
+		smolVLM("smolvlm-500m", 960, 32, 2560, 15, 5, siglip(768, 12, 3072, 12, 16, 512, 4, 2048, 960)),
+		smolVLM2b(),
 	}
 }
 
@@ -50,6 +57,9 @@ func tiny() []Shape {
 		{Name: "tiny-qwen2", Pre: "qwen2", Config: model.Config{
 			Architecture: "qwen2", Context: 2048, Width: 256, Layers: 2, FFN: 512, Heads: 6, KVHeads: 2, HeadDim: 32,
 			RopeDims: 32, Vocab: 515, Eps: 1e-6, RopeBase: 1e6, RopeScale: 1}},
+		tinyVLM("tiny-qwen2vl", model.ProjectorQwen2VL, model.QuickGELU),
+		tinyVLM("tiny-qwen25vl", model.ProjectorQwen25VL, model.SiLU),
+		tinyVLM("tiny-smolvlm", model.ProjectorIdefics3, model.GELU),
 	}
 }
 

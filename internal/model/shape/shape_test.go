@@ -17,9 +17,14 @@ func TestParameterCounts(t *testing.T) {
 		"smollm2-135m": 134_515_008, "smollm2-360m": 361_821_120, "smollm2-1.7b": 1_711_376_384,
 		"qwen2.5-0.5b": 494_032_768, "qwen2.5-1.5b": 1_543_714_304, "qwen2.5-7b": 7_615_616_512,
 		"llama-3.2-1b": 1_235_814_400, "llama-3.2-3b": 3_212_749_824, "llama-3.1-8b": 8_030_261_248,
+		"qwen2-vl-2b": 2_208_985_600, "qwen2.5-vl-3b": 3_754_622_976,
+		"smolvlm-256m": 256_484_928, "smolvlm-500m": 507_482_304, "smolvlm-2.2b": 2_246_272_880,
 	}
 	for _, s := range Catalogue() {
 		got := s.Plan(Q8_0).Parameters()
+		if s.Vision != nil {
+			got += s.PlanVision(Q8_0).Parameters()
+		}
 		if s.Factor > 0 {
 			got -= int64(s.Config.RopeDims / 2) // the frequencies' divisors are no weights
 		}

@@ -1,0 +1,95 @@
+package vision
+
+import (
+	"fmt"
+
+	"github.com/wattlaw/wattlaw/internal/imaging"
+	"github.com/wattlaw/wattlaw/internal/model"
+)
+
+// chunkPatches is the number of patches that a worker takes through the layers at once:
+// many share the unpacking of a weight, and few stay in the caches.
+const chunkPatches = 512
+
+// State is the memory in which one image is encoded. It grows to the largest image.
+type State struct {
+	// Embeddings of the image after the last step, row by row, Output values each.
+	Embeddings []float32
+
+	view     imaging.View
+	grid     grid
+	n        int       // patches
+	x        []float32 // residual stream
+	q        []float32 // queries, all heads of a patch side by side
+	cos, sin []float32 // of each patch's rotated pairs
+	// keys and values of two layers, the one being attended to and the next; per head, patch
+	// by patch.
+	keys, values [2][]uint16
+	desks        []*desk
+}
+
+// desk is what one worker computes on: activations of a chunk of patches.
+type desk struct {
+	pixels, norm, mixed, hidden *model.Input
+	merged, projected           *model.Input
+	up, branch                  []float32
+}
+
+// NewState makes a state for a team of the given number of workers.
+func (e *Encoder) NewState(workers int) *State {
+	st := &State{}
+	layers, c := e.Layers(), e.config
+	chunk := e.chunk()
+	input := func(width, tokens int) *model.Input {
+		return model.NewInput(make([]float32, tokens*width), width, tokens, layers)
+	}
+	wide := c.Width * c.Grouped()
+	for range workers {
+		st.desks = append(st.desks, &desk{
+			pixels: input(channels*c.Patch*c.Patch, chunk), norm: input(c.Width, chunk), mixed: input(c.Width, chunk),
+			hidden: input(c.FFN, chunk), merged: input(wide, chunk/c.Grouped()), projected: input(wide, chunk/c.Grouped()),
+			up: make([]float32, chunk*c.FFN), branch: make([]float32, chunk*max(c.Width, c.Output)),
+		})
+	}
+	return st
+}
+
+// Begin sets the next image: one view of the encoder's preprocessing.
+func (e *Encoder) Begin(st *State, view imaging.View) error {
+	c, side := e.config, e.config.Patch*e.config.Merge
+	size := view.Size
+	if size.Width < side || size.Height < side || size.Width%side != 0 || size.Height%side != 0 || len(view.Data) != channels*size.Width*size.Height {
+		return fmt.Errorf("encode: a view of %v with %d values: want sides that are multiples of %d and %d values a pixel", size, len(view.Data), side, channels)
+	}
+	if !c.Dynamic() && (size.Width != c.ImageSize || size.Height != c.ImageSize) {
+		return fmt.Errorf("encode: a tile of %v: this encoder takes %d × %d pixels", size, c.ImageSize, c.ImageSize)
+	}
+	st.view, st.grid = view, layOut(c, size)
+	st.n = len(st.grid.places)
+	st.x, st.q = sized(st.x, st.n*c.Width), sized(st.q, st.n*c.Width)
+	for i := range st.keys {
+		st.keys[i], st.values[i] = sized(st.keys[i], st.n*c.Width), sized(st.values[i], st.n*c.Width)
+	}
+	if c.Dynamic() {
+		st.cos, st.sin = sized(st.cos, st.n*c.HeadDim()/2), sized(st.sin, st.n*c.HeadDim()/2)
+	}
+	st.Embeddings = sized(st.Embeddings, len(st.grid.order)*c.Output)
+	return nil
+}
+
+// Bytes is the memory that a state takes for an image of so many patches, the desks of
+// the workers aside.
+func (e *Encoder) Bytes(patches int) int64 {
+	c := e.config
+	const floats, halves = 2, 4 // per feature of a patch
+	perPatch := int64(c.Width)*(floats*4+halves*2) + int64(c.HeadDim())*4 + int64(c.Output)*4/int64(c.Grouped())
+	return int64(patches) * perPatch
+}
+
+// sized returns a slice of length n in the same memory where that suffices.
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
