@@ -17,9 +17,10 @@ import (
 // The files under testdata were made with llama.cpp's own image code (tools/mtmd/mtmd-image.cpp
 // at commit 3f545becc), compiled as it stands for amd64 and applied to the images of testImage:
 //
-//	sizes.txt.gz    contract, nominal size, resized size
-//	resize.txt.gz   filter, size, seed, new size, pixels in hex or their CRC-32
-//	views.txt       contract, size, seed, grid, CRC-32 of each normalized view (planes, float32)
+//	sizes.txt.gz        contract, nominal size, resized size
+//	older-sizes.txt.gz  nominal size, alignment, longest side, resized size, by its commit de4c07f93
+//	resize.txt.gz       filter, size, seed, new size, pixels in hex or their CRC-32
+//	views.txt           contract, size, seed, grid, CRC-32 of each normalized view (planes, float32)
 
 // testImage is noise for an odd seed, and smooth ramps with sharp wraps for an even one.
 func testImage(w, h, seed int) RGB {
@@ -84,6 +85,24 @@ func TestSizesEqualReference(t *testing.T) {
 		}
 		if got, err := contracts[k].Layout(in); err != nil || got.Resized != want {
 			t.Errorf("contract %d, %s: %s (%v), want %s", k, in, got.Resized, err, want)
+		}
+	})
+}
+
+// TestOlderSizesEqualReference compares the longest-side rule; where it left a side of 0, ours
+// has one alignment step.
+func TestOlderSizesEqualReference(t *testing.T) {
+	references(t, "older-sizes.txt.gz", func(line string) {
+		var in, want Size
+		var align, limit int
+		if _, err := fmt.Sscan(line, &in.Width, &in.Height, &align, &limit, &want.Width, &want.Height); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		c := qwenOld()
+		c.Patch, c.Clamp.LongestSide = align/2, limit
+		want = Size{max(want.Width, align), max(want.Height, align)}
+		if got, err := c.Layout(in); err != nil || got.Resized != want {
+			t.Errorf("align %d, limit %d, %s: %s (%v), want %s", align, limit, in, got.Resized, err, want)
 		}
 	})
 }
