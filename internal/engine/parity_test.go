@@ -168,33 +168,38 @@ func writeParityModels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			path := filepath.Join(t.TempDir(), "model.gguf")
-			if err := src.WriteFile(path); err != nil {
-				t.Fatal(err)
-			}
-			data, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var packed bytes.Buffer
-			w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := w.Write(data); err != nil {
-				t.Fatal(err)
-			}
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
-			}
-			base := filepath.Join("testdata", c.shape+"-"+f.String())
-			if err := os.WriteFile(base+".gguf.gz", packed.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			writePacked(t, src, c.shape+"-"+f.String()+".gguf.gz")
 		}
 		ids := strings.Trim(fmt.Sprint(prompt(parityTokens, s.Config.Vocab)), "[]")
 		if err := os.WriteFile(filepath.Join("testdata", c.shape+".tokens"), []byte(ids+"\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// writePacked writes a model as a compressed file under testdata.
+func writePacked(t *testing.T, src *model.Source, name string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "model.gguf")
+	if err := src.WriteFile(path); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join("testdata", name), packed.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -39,6 +39,21 @@ func farthest(t *testing.T, a, b []float32) float64 {
 	return most / math.Sqrt(squares/float64(len(a)))
 }
 
+// rmsDifference returns the root mean square of a−b relative to that of a.
+func rmsDifference(t *testing.T, a, b []float32) float64 {
+	t.Helper()
+	if len(a) != len(b) || len(a) == 0 {
+		t.Fatalf("%d and %d values", len(a), len(b))
+	}
+	difference, squares := 0.0, 0.0
+	for i := range a {
+		d := float64(a[i]) - float64(b[i])
+		difference += d * d
+		squares += float64(a[i]) * float64(a[i])
+	}
+	return math.Sqrt(difference / squares)
+}
+
 func encodeWith(t *testing.T, ref string, opt Options, img imaging.RGB) ([]float32, ImageUse) {
 	t.Helper()
 	e := load(t, ref, opt)

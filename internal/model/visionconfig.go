@@ -148,11 +148,11 @@ func (c VisionConfig) check(name string) error {
 func (c VisionConfig) Contract() imaging.Contract {
 	contract := imaging.Contract{
 		Family: imaging.FamilyTiles, Patch: c.Patch, Merge: c.Merge, Clamp: imaging.Clamp{Policy: imaging.PolicyTokens},
-		Tile: c.ImageSize, LongestEdge: c.LongestEdge, Filter: imaging.FilterBicubic, Mean: c.Mean, Std: c.Std,
+		Tile: c.ImageSize, LongestEdge: c.LongestEdge, Filter: imaging.FilterBicubic, Pad: true, Mean: c.Mean, Std: c.Std,
 	}
 	if c.Dynamic() {
 		contract.Family, contract.Tile, contract.LongestEdge = imaging.FamilyDynamic, 0, 0
-		contract.Filter, contract.Pad = imaging.FilterBilinear, true
+		contract.Filter = imaging.FilterBilinear
 		contract.Clamp.MinTokens, contract.Clamp.MaxTokens = qwenMinTokens, qwenMaxTokens
 	}
 	return contract
