@@ -15,10 +15,8 @@ import (
 // the decoder reads neither it nor animations. The frame's own size is checked against the
 // canvas, since the decoder would believe it.
 func (h *header) readWebP() error {
-	whole := len(h.body)
-	if claim := int64(binary.LittleEndian.Uint32(h.body[4:])) + 8; claim < int64(whole) {
-		h.body = h.body[:max(claim, 12)]
-	}
+	claim, whole := int64(binary.LittleEndian.Uint32(h.body[4:]))+8, int64(len(h.body))
+	h.body = h.body[:max(min(claim, whole), 12)]
 	var frame []byte
 	err := h.eachChunk(h.body[12:], func(id string, chunk, data []byte) error {
 		switch {
@@ -41,6 +39,9 @@ func (h *header) readWebP() error {
 	})
 	if err != nil && (frame == nil || !errors.Is(err, errBehindFrame)) {
 		return err
+	}
+	if frame == nil && claim > whole {
+		return h.truncated()
 	}
 	if frame == nil {
 		return fmt.Errorf("read WebP image: no picture among its chunks: the file is damaged")
