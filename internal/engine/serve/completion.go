@@ -22,19 +22,20 @@ const (
 
 func (s *Server) completions(w http.ResponseWriter, r *http.Request) {
 	var req CompletionRequest
-	if !readJSON(w, r, &req) {
+	if !s.readJSON(w, r, &req) {
 		return
 	}
-	tokens := req.Prompt.Tokens
-	if tokens == nil {
-		tokens = s.encode(req.Prompt.Text)
+	p, err := s.completionPrompt(&req)
+	if err != nil {
+		writeError(w, http.StatusBadRequest, err)
+		return
 	}
-	s.answer(w, r, req, tokens, defaultMaxTokens, completionForm{})
+	s.answer(w, r, req, p, defaultMaxTokens, completionForm{})
 }
 
 func (s *Server) chats(w http.ResponseWriter, r *http.Request) {
 	var req CompletionRequest
-	if !readJSON(w, r, &req) {
+	if !s.readJSON(w, r, &req) {
 		return
 	}
 	if s.chatErr != nil {
@@ -45,27 +46,17 @@ func (s *Server) chats(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, errors.New("messages must hold at least one message"))
 		return
 	}
-	prompt, err := s.chat.render(req.Messages)
+	p, err := s.chatPrompt(req.Messages)
 	if err != nil {
 		writeError(w, http.StatusBadRequest, err)
 		return
 	}
-	tokens := s.encode(prompt)
-	s.answer(w, r, req, tokens, max(s.engine.Info().Context-len(tokens), 1), chatForm{})
-}
-
-// encode tokenizes a prompt with the special tokens that the model wants; one that begins
-// with the BOS token already, as templates may, gets no second.
-func (s *Server) encode(text string) []int32 {
-	tokens := s.engine.Tokenizer()
-	bos, _ := tokens.Token(tokens.BOS())
-	has := bos != "" && strings.HasPrefix(text, bos)
-	return tokens.Encode(text, tokenizer.EncodeOptions{AddSpecial: !has, ParseSpecial: true})
+	s.answer(w, r, req, p, max(s.engine.Info().Context-p.length, 1), chatForm{})
 }
 
 // answer generates and writes the response, whole or in chunks.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, req CompletionRequest, tokens []int32, maxTokens int, f form) {
-	generation, err := req.generation(tokens, maxTokens)
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, req CompletionRequest, p prompt, maxTokens int, f form) {
+	generation, err := req.generation(p.tokens, maxTokens)
 	if err != nil {
 		writeError(w, http.StatusBadRequest, err)
 		return
@@ -80,11 +71,11 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, req CompletionRe
 	var result engine.Result
 	var failure error
 	err = s.exclusively(r.Context(), func() {
-		result, failure = s.engine.Generate(r.Context(), generation, reply.push)
+		result, failure = s.run(r.Context(), p, generation, reply.push)
 	})
 	err = errors.Join(err, failure)
-	usage := &Usage{len(tokens), len(result.Tokens), len(tokens) + len(result.Tokens)}
-	marks := &Marks{Phases: result.Phases, TokenTimes: result.Times}
+	usage := &Usage{p.length, len(result.Tokens), p.length + len(result.Tokens)}
+	marks := &Marks{Phases: result.Phases, TokenTimes: result.Times, Images: result.Images}
 	switch {
 	case r.Context().Err() != nil: // nobody listens, or the server is stopping
 		writeError(w, http.StatusServiceUnavailable, context.Cause(r.Context()))
@@ -245,7 +236,7 @@ func (chatForm) object() string      { return "chat.completion" }
 func (chatForm) chunkObject() string { return "chat.completion.chunk" }
 
 func (chatForm) choice(text string) Choice {
-	return Choice{Message: &Message{Role: "assistant", Content: Content(text)}}
+	return Choice{Message: &Message{Role: "assistant", Content: TextContent(text)}}
 }
 
 func (chatForm) chunk(text string, first bool) Choice {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/engine"
 	"github.com/wattlaw/wattlaw/internal/measure"
@@ -43,6 +44,10 @@ type CompletionRequest struct {
 
 	TopK      int  `json:"top_k,omitempty"`      // 0 keeps all
 	IgnoreEOS bool `json:"ignore_eos,omitempty"` // run to max_tokens whatever is generated
+	// Images of a completion, as data URLs or base64 alone. Each takes the place of an
+	// engine.ImageToken (-1) in the prompt's ids, or of an engine.ImageMarker in its text; a
+	// text without markers comes behind its images.
+	Images []string `json:"images,omitempty"`
 }
 
 // StreamOptions are those of the OpenAI API.
@@ -103,27 +108,95 @@ func (o *OneOrMore) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Content is the text of a message, given as a string or as parts of type "text".
-type Content string
+// Content is what a message says: texts and images in order. As JSON it is a string, or an
+// array of parts of type "text" and "image_url".
+type Content []Part
 
-// UnmarshalJSON joins the texts of an array of parts.
+// Part is a text or an image.
+type Part struct {
+	Text  string
+	Image string // data URL or base64; empty for a text
+}
+
+// TextContent is a content of text alone.
+func TextContent(text string) Content { return Content{{Text: text}} }
+
+// Text joins the texts of the content.
+func (c Content) Text() string {
+	var b strings.Builder
+	for _, p := range c {
+		b.WriteString(p.Text)
+	}
+	return b.String()
+}
+
+// part is a Part as the API writes it.
+type part struct {
+	Type     string    `json:"type"`
+	Text     string    `json:"text,omitempty"`
+	ImageURL *imageURL `json:"image_url,omitempty"`
+}
+
+// imageURL is an object with an address, or the address itself.
+type imageURL struct {
+	URL string `json:"url"`
+}
+
+// UnmarshalJSON reads an object or a string.
+func (u *imageURL) UnmarshalJSON(data []byte) error {
+	if json.Unmarshal(data, &u.URL) == nil {
+		return nil
+	}
+	type plain imageURL
+	if json.Unmarshal(data, (*plain)(u)) != nil {
+		return errors.New("image_url must be an object with an url, or the url itself")
+	}
+	return nil
+}
+
+// UnmarshalJSON reads a string or an array of parts.
 func (c *Content) UnmarshalJSON(data []byte) error {
 	var text string
 	if json.Unmarshal(data, &text) == nil {
-		*c = Content(text)
+		*c = TextContent(text)
 		return nil
 	}
-	var parts []struct{ Type, Text string }
-	if json.Unmarshal(data, &parts) != nil {
-		return errors.New("content must be a string or an array of parts")
+	var parts []part
+	if err := json.Unmarshal(data, &parts); err != nil {
+		return fmt.Errorf("content must be a string or an array of parts: %w", err)
 	}
-	for _, p := range parts {
-		if p.Type != "text" {
-			return fmt.Errorf("content parts of type %q are not supported, only text", p.Type)
+	*c = nil
+	for i, p := range parts {
+		switch {
+		case p.Type == "text":
+			*c = append(*c, Part{Text: p.Text})
+		case p.Type == "image_url" && p.ImageURL != nil && p.ImageURL.URL != "":
+			*c = append(*c, Part{Image: p.ImageURL.URL})
+		case p.Type == "image_url":
+			return fmt.Errorf(`content part %d of type "image_url" has no image_url with an url`, i+1)
+		default:
+			return fmt.Errorf(`content parts of type %q are not supported, only "text" and "image_url"`, p.Type)
 		}
-		*c += Content(p.Text)
 	}
 	return nil
+}
+
+// MarshalJSON writes a string when there are no images, and else the parts.
+func (c Content) MarshalJSON() ([]byte, error) {
+	var parts []part
+	plain := true
+	for _, p := range c {
+		if p.Image != "" {
+			plain = false
+			parts = append(parts, part{Type: "image_url", ImageURL: &imageURL{p.Image}})
+			continue
+		}
+		parts = append(parts, part{Type: "text", Text: p.Text})
+	}
+	if plain {
+		return json.Marshal(c.Text())
+	}
+	return json.Marshal(parts)
 }
 
 // CompletionResponse is the answer, or one chunk of it.
@@ -164,6 +237,8 @@ type Usage struct {
 type Marks struct {
 	Phases     []measure.Phase `json:"phases"`
 	TokenTimes []int64         `json:"token_times_ns"`
+	// Images says what became of each image of the request, in order.
+	Images []engine.ImageUse `json:"images,omitempty"`
 }
 
 // TokenizeRequest is the body of POST /tokenize, as llama.cpp's server takes it.

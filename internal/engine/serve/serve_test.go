@@ -2,7 +2,6 @@ package serve
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,8 +21,13 @@ import (
 
 func start(t *testing.T) *httptest.Server {
 	t.Helper()
+	return startModel(t, "shape:tiny@q8_0", engine.Options{})
+}
+
+func startModel(t *testing.T, ref string, opt engine.Options) *httptest.Server {
+	t.Helper()
 	begin := measure.Now()
-	e, err := engine.Load("shape:tiny@q8_0", engine.Options{})
+	e, err := engine.Load(ref, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +104,7 @@ func choiceText(c Choice) string {
 	case c.Text != nil:
 		return *c.Text
 	case c.Message != nil:
-		return string(c.Message.Content)
+		return c.Message.Content.Text()
 	default:
 		return c.Delta.Content
 	}
@@ -210,7 +214,9 @@ func TestErrorsHaveTheAPIsForm(t *testing.T) {
 		{"/v1/completions", long, 400, "do not fit the context of 2048"},
 		{"/v1/completions", `{"prompt":"` + strings.Repeat("x", maxBody) + `"}`, 413, "larger than"},
 		{"/v1/chat/completions", `{"messages":[]}`, 400, "at least one message"},
-		{"/v1/chat/completions", `{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}`, 400, "image_url"},
+		{"/v1/chat/completions", `{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}`, 400, "no image_url"},
+		{"/v1/chat/completions", `{"messages":[{"role":"user","content":[{"type":"input_audio"}]}]}`, 400, "input_audio"},
+		{"/v1/chat/completions", `{"messages":[{"role":"user","content":7}]}`, 400, "string or an array"},
 		{"/detokenize", `{"tokens":[-1]}`, 400, "outside the vocabulary"},
 		{"/v1/elsewhere", `{}`, 404, "not served"},
 	}
@@ -334,7 +340,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 }
 
 func TestChatTemplates(t *testing.T) {
-	messages := []Message{{"system", "Be brief."}, {"user", "Hi"}}
+	messages := []Message{{"system", TextContent("Be brief.")}, {"user", TextContent("Hi")}}
 	cases := []struct{ name, template, want string }{
 		{"fallback", "", "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"},
 		{"llama 3 style", "{{ bos_token }}{% for m in messages %}\n    {{ '<|start|>' + m.role + '\n\n' + m['content'] | trim }}{{ eos_token }}\n{% endfor %}\n{% if add_generation_prompt %}\n<|start|>assistant{% endif %}",
@@ -364,7 +370,7 @@ func TestChatTemplatesCannotDoHarm(t *testing.T) {
 	} {
 		template, err := newChatTemplate(source, "", "")
 		if err == nil {
-			_, err = template.render([]Message{{"user", Content(bytes.Repeat([]byte("x"), 1<<20))}})
+			_, err = template.render([]Message{{"user", TextContent(strings.Repeat("x", 1<<20))}})
 		}
 		if err == nil {
 			t.Errorf("a template that %s gave no error", name)

@@ -9,6 +9,9 @@
 //	POST /detokenize           Tokens → Text
 //	GET  /wattlaw/model        ModelReport
 //
+// A model with an encoder takes images: data URLs in the "images" of a completion, or parts of
+// type "image_url" in a chat. The server opens no files and fetches no addresses.
+//
 // Requests are answered one at a time, in the order in which they come; a client that
 // goes away ends its generation.
 package serve
@@ -27,8 +30,12 @@ import (
 	"github.com/wattlaw/wattlaw/internal/tokenizer"
 )
 
-// maxBody bounds a request: a million token ids in JSON take about 8 MB.
-const maxBody = 16 << 20
+// Bounds on a request's body: a million token ids in JSON take about 8 MB, and images are
+// bounded one by one once they are read.
+const (
+	maxBody       = 16 << 20
+	maxBodyImages = 96 << 20 // of a model that takes images
+)
 
 // Server answers requests with one engine.
 type Server struct {
@@ -105,7 +112,7 @@ func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) {
 	var req TokenizeRequest
-	if !readJSON(w, r, &req) {
+	if !s.readJSON(w, r, &req) {
 		return
 	}
 	ids := s.engine.Tokenizer().Encode(req.Content, tokenizer.EncodeOptions{
@@ -119,7 +126,7 @@ func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) detokenize(w http.ResponseWriter, r *http.Request) {
 	var req Tokens
-	if !readJSON(w, r, &req) {
+	if !s.readJSON(w, r, &req) {
 		return
 	}
 	for i, id := range req.Tokens {
@@ -152,8 +159,12 @@ func (s *Server) exclusively(ctx context.Context, job func()) error {
 }
 
 // readJSON reads the request's body into v. On failure it answers and returns false.
-func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(v)
+func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
+	most := int64(maxBody)
+	if s.engine.Vision() != nil {
+		most = maxBodyImages
+	}
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, most)).Decode(v)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err == nil:

@@ -25,6 +25,7 @@ const maxRendered = 16 << 20
 type chatTemplate struct {
 	template *exec.Template
 	bos, eos string
+	lists    bool // it takes contents only as lists of parts
 }
 
 // maxRange bounds the loops of a template that do not run over the messages.
@@ -81,7 +82,32 @@ func newChatTemplate(source, bos, eos string) (t *chatTemplate, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("chat template: %w", err)
 	}
-	return &chatTemplate{template: parsed, bos: bos, eos: eos}, nil
+	t = &chatTemplate{template: parsed, bos: bos, eos: eos}
+	if !t.shows() { // as templates of vision models that loop over the parts of a content
+		t.lists = true
+		t.lists = t.shows()
+	}
+	return t, nil
+}
+
+// shows reports whether the template shows the text of a message.
+func (t *chatTemplate) shows() bool {
+	const needle = "a text to be found"
+	prompt, err := t.render([]Message{{Role: "user", Content: TextContent(needle)}})
+	return err == nil && strings.Contains(prompt, needle)
+}
+
+// content is how the template gets what a message says. Images have become text by now:
+// their own markers are not the template's business but the engine's.
+func (t *chatTemplate) content(c Content) any {
+	if !t.lists {
+		return c.Text()
+	}
+	var parts []any
+	for _, p := range c {
+		parts = append(parts, map[string]any{"type": "text", "text": p.Text})
+	}
+	return parts
 }
 
 // render writes the messages and the beginning of the assistant's turn.
@@ -89,7 +115,7 @@ func (t *chatTemplate) render(messages []Message) (prompt string, err error) {
 	defer recoverTemplate(&err)
 	var list []any
 	for _, m := range messages {
-		list = append(list, map[string]any{"role": m.Role, "content": string(m.Content)})
+		list = append(list, map[string]any{"role": m.Role, "content": t.content(m.Content)})
 	}
 	out := &boundedText{}
 	err = t.template.Execute(out, exec.NewContext(map[string]any{
