@@ -19,9 +19,15 @@ func planFlags(flags *pflag.FlagSet, p *bench.Plan) {
 	flags.IntVar(&p.Context, "context", p.Context, "context in tokens; 0 takes what the longest trial needs")
 	flags.IntSliceVar(&p.Tokens, "tokens", p.Tokens, "prompt lengths of the sweep")
 	flags.IntVar(&p.OutputTokens, "output-tokens", p.OutputTokens, "tokens to generate per request")
-	flags.IntVarP(&p.Repeats, "repeats", "r", p.Repeats, "trials per model and prompt length")
+	flags.IntVarP(&p.Repeats, "repeats", "r", p.Repeats, "trials per model and prompt length or resolution")
 	flags.StringSliceVar(&p.Complexity, "complexity", p.Complexity, "complexities of the prompts, dealt in turn to the repeats")
-	flags.Uint64Var(&p.Seed, "seed", p.Seed, "seed of prompts, order and random weights")
+	flags.StringSliceVar(&p.Resolutions, "resolutions", p.Resolutions, `sizes of images to sweep ("448x336,…", or "auto" for sizes around the knee) in place of prompt lengths`)
+	flags.StringVar(&p.MMProj, "mmproj", p.MMProj, "file of the vision encoder (mmproj GGUF); shape models bring their own")
+	flags.StringSliceVar(&p.Clamp, "clamp", p.Clamp, `limits on what a model sees of an image, each a configuration: "model", "tokens:256", "longest-side:1024", "pixels:501760"`)
+	flags.StringSliceVar(&p.ImageKinds, "image-kinds", p.ImageKinds, "scenes to draw, dealt in turn to the repeats")
+	flags.StringVar(&p.ImageDir, "image-dir", p.ImageDir, "folder of images to take in place of drawn ones")
+	flags.BoolVar(&p.Reload, "reload", p.Reload, "start the model server anew for every trial and show the cost of loading apart")
+	flags.Uint64Var(&p.Seed, "seed", p.Seed, "seed of prompts, images, order and random weights")
 	flags.Float64Var(&p.Rate, "rate", p.Rate, "samples per second")
 	flags.Float64Var(&p.MinWindow, "min-window", p.MinWindow, "shortest window of a trial in seconds: quicker requests repeat")
 	flags.Float64Var(&p.MaxSteal, "max-steal", p.MaxSteal, "part of the machine that a hypervisor may take before a trial is doubted")
@@ -37,8 +43,8 @@ func planFlags(flags *pflag.FlagSet, p *bench.Plan) {
 	flags.Float64Var(&p.CoolDown.Sigmas, "cool-down-sigmas", p.CoolDown.Sigmas, "width of the idle band to return to, in standard deviations")
 }
 
-// readPlan puts the plan of the file at path under the flags that were set: they win.
-func readPlan(cmd *cobra.Command, path string, p *bench.Plan) error {
+// putUnder puts a plan under the flags that were set: they win.
+func putUnder(cmd *cobra.Command, plan bench.Plan, p *bench.Plan) error {
 	var again []func() error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if list, ok := f.Value.(pflag.SliceValue); ok {
@@ -49,10 +55,7 @@ func readPlan(cmd *cobra.Command, path string, p *bench.Plan) error {
 		value := f.Value.String()
 		again = append(again, func() error { return f.Value.Set(value) })
 	})
-	var err error
-	if *p, err = bench.ReadPlan(path); err != nil {
-		return err
-	}
+	*p = plan
 	for _, set := range again {
 		if err := set(); err != nil {
 			return err

@@ -30,7 +30,10 @@ func parsePlan(t *testing.T, file string, args ...string) (bench.Plan, error) {
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := readPlan(cmd, path, &plan)
+	read, err := bench.ReadPlan(path)
+	if err == nil {
+		err = putUnder(cmd, read, &plan)
+	}
 	return plan, err
 }
 

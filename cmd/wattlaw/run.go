@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -24,6 +25,7 @@ type runFlags struct {
 	plan      bench.Plan
 	store     string
 	resume    string
+	named     string // built-in plan
 	printPlan bool
 }
 
@@ -32,10 +34,14 @@ func newRunCmd() *cobra.Command {
 	f := runFlags{plan: bench.DefaultPlan()}
 	cmd := &cobra.Command{
 		Use:   "run [PLAN.toml]",
-		Short: "Measure models over prompt lengths and fit the law by which their cost grows",
+		Short: "Measure models over prompt lengths or image sizes and fit the law by which their cost grows",
 		Long: `Run models over a sweep of prompt lengths, sample processor, memory and power meanwhile, and
 report the law by which cost grows with tokens. Without arguments it measures a built-in
 model and takes about three minutes.
+
+With --resolutions the size of an image is swept in place of the prompt's length, and the
+report shows the knee: up to where cost grows with the image. Each --clamp is a limit on
+what the model sees, and a configuration of its own.
 
 A plan in TOML or JSON has a key for every flag that shapes the run ("--print-plan" shows
 them all); flags that are given win over the file. Every finished trial is in the store at
@@ -43,13 +49,14 @@ once: a run that ended early goes on with "--resume RUN", repeating and losing n
 		Example: `  wattlaw run
   wattlaw run --model FILE.gguf --tokens 128,256,512 --output-tokens 16 --repeats 5 --out DIR
   wattlaw run plan.toml --strict
+  wattlaw run --plan vlm
+  wattlaw run --model shape:qwen2-vl-2b@q4_0 --clamp tokens:64,tokens:128 --resolutions auto
+  wattlaw run --model FILE.gguf --mmproj MMPROJ.gguf --resolutions 224x224,448x448,1920x1080 --reload
   wattlaw run --resume 20261123T231500-smollm2-135m-7f3a`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				if err := readPlan(cmd, args[0], &f.plan); err != nil {
-					return err
-				}
+			if err := f.choose(cmd, args); err != nil {
+				return err
 			}
 			return f.run(cmd, len(args) == 1)
 		},
@@ -57,8 +64,40 @@ once: a run that ended early goes on with "--resume RUN", repeating and losing n
 	planFlags(cmd.Flags(), &f.plan)
 	storeFlag(cmd, &f.store)
 	cmd.Flags().StringVar(&f.resume, "resume", "", "go on with this run: an id or a unique beginning of one")
+	cmd.Flags().StringVar(&f.named, "plan", "", "begin with a built-in plan: "+planNames())
 	cmd.Flags().BoolVar(&f.printPlan, "print-plan", false, "print the effective plan as TOML and end")
 	return cmd
+}
+
+// planNames lists the built-in plans with what they are for.
+func planNames() string {
+	var out []string
+	for _, p := range bench.NamedPlans() {
+		out = append(out, fmt.Sprintf("%q (%s)", p.Name, p.About))
+	}
+	return strings.Join(out, ", ")
+}
+
+// choose takes the plan of a file or a built-in one, with the flags over it.
+func (f *runFlags) choose(cmd *cobra.Command, args []string) error {
+	var plan bench.Plan
+	var err error
+	switch {
+	case f.named != "" && len(args) == 1:
+		return fmt.Errorf("run: --plan %s and the file %s are two plans; leave one out", f.named, args[0])
+	case len(args) == 1:
+		plan, err = bench.ReadPlan(args[0])
+	case f.named != "":
+		plan, err = bench.FindPlan(f.named)
+	default:
+		f.plan = f.plan.Effective()
+		return nil
+	}
+	if err == nil {
+		err = putUnder(cmd, plan, &f.plan)
+	}
+	f.plan = f.plan.Effective()
+	return err
 }
 
 func (f *runFlags) run(cmd *cobra.Command, fromFile bool) (err error) {

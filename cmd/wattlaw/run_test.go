@@ -173,6 +173,21 @@ func TestPrintPlan(t *testing.T) {
 	}
 }
 
+func TestPrintNamedPlan(t *testing.T) {
+	stdout, _, err := execute(t, "--print-plan", "--plan", "vlm", "--clamp", "tokens:32,longest-side:300", "--repeats", "2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := bench.ParseTOML([]byte(stdout))
+	if err != nil || fmt.Sprint(plan.Clamp) != "[tokens:32 longest-side:300]" || plan.Repeats != 2 || !plan.Images() {
+		t.Errorf("printed plan reads as %+v, %v", plan, err)
+	}
+	stdout, _, err = execute(t, "--print-plan", "--resolutions", "auto", "--reload")
+	if plan, parseErr := bench.ParseTOML([]byte(stdout)); err != nil || parseErr != nil || fmt.Sprint(plan.Tokens) != "[32]" || !plan.Reload {
+		t.Errorf("%v, %v: printed\n%s", err, parseErr, stdout)
+	}
+}
+
 func TestRefusedRunCommands(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "plan.toml")
@@ -191,6 +206,11 @@ func TestRefusedRunCommands(t *testing.T) {
 		"resume and plan":  {[]string{file, "--resume", "x"}, "leave the plan file out"},
 		"resume and flag":  {[]string{"--resume", "x", "--repeats", "9"}, "leave --repeats out"},
 		"resume nothing":   {[]string{"--resume", "x"}, "not found"},
+		"unknown plan":     {[]string{"--plan", "vllm"}, "default, vlm"},
+		"two plans":        {[]string{file, "--plan", "vlm"}, "leave one out"},
+		"two lengths":      {[]string{"--resolutions", "8x8", "--tokens", "8,9"}, "one prompt length"},
+		"no encoder":       {[]string{"--model", "m.gguf", "--resolutions", "8x8", "--mmproj", "none.gguf"}, "none.gguf"},
+		"bad clamp":        {[]string{"--resolutions", "8x8", "--clamp", "pixel:9"}, "pixels:501760"},
 		"unknown model":    {[]string{"--model", "shape:nothing@q8_0", "--baseline-seconds", "0"}, "nothing"},
 		"unknown kernel":   {[]string{"--model", "shape:tiny@q8_0", "--kernel", "abacus", "--baseline-seconds", "0"}, "abacus"},
 		"model of no file": {[]string{"--model", filepath.Join(dir, "none.gguf"), "--baseline-seconds", "0"}, "none.gguf"},

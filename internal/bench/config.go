@@ -9,21 +9,26 @@ import (
 	"time"
 
 	"github.com/wattlaw/wattlaw/internal/backend"
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/measure"
 	"github.com/wattlaw/wattlaw/internal/sampler"
 	"github.com/wattlaw/wattlaw/internal/source"
-	"github.com/wattlaw/wattlaw/internal/stat"
 	"github.com/wattlaw/wattlaw/internal/store"
 	"github.com/wattlaw/wattlaw/internal/workload"
 )
 
-// config is one model under test with its running server.
+// config is one model under test, with one clamp on images, and its running server.
 type config struct {
 	id, model string
-	server    backend.Server
+	clamp     clampSpec
+	server    backend.Server // nil between the trials of a run that reloads
 	composer  *workload.Composer
+	vision    *imaging.Contract           // nil without images
+	context   int                         // for the server, where images decide it
 	idle      map[string]measure.Baseline // by channel
 	doubts    []string                    // to go into its next trial
+	// prompts by the numbers of their trials, where there is no server to compose them with.
+	prompts map[int]workload.Prompt
 }
 
 // keepSamples is the longest trial whose samples are all there at its end. Between trials
@@ -38,21 +43,26 @@ const (
 
 // load starts a configuration's server and measures the idle machine around that.
 func (r *runner) load(ctx context.Context, c *config) error {
+	// A run that reloads is idle without a server: its baseline comes after the rehearsal.
+	measured := r.plan.Baseline.Seconds > 0 && !r.plan.Reload
 	var empty measure.Baseline
 	var err error
-	if r.plan.Baseline.Seconds > 0 {
+	if measured {
 		if empty, err = r.memoryWithout(ctx, c); err != nil {
 			return err
 		}
 	}
-	r.emit(StageChanged{StageLoad, "loading " + c.model})
+	r.emit(StageChanged{StageLoad, "loading " + c.name()})
 	if err := r.start(ctx, c); err != nil {
 		return err
 	}
-	if err := r.plan.fits(c.server.Model()); err != nil {
+	if err := r.see(c); err != nil {
 		return err
 	}
-	if r.plan.Baseline.Seconds > 0 {
+	if err := r.makeRoom(ctx, c); err != nil {
+		return err
+	}
+	if measured {
 		if err := r.baseline(ctx, c); err != nil {
 			return err
 		}
@@ -60,6 +70,37 @@ func (r *runner) load(ctx context.Context, c *config) error {
 	}
 	r.describe(c)
 	return nil
+}
+
+// name is the model with its clamp, if that is not the model's own.
+func (c *config) name() string {
+	if c.clamp.text == "" || c.clamp.text == clampModel {
+		return c.model
+	}
+	return c.model + "#" + c.clamp.text
+}
+
+// makeRoom errs when the longest trial does not fit the model's context. Where the plan
+// leaves the context open and an image needs more than the server chose, it starts that
+// again with as much as is needed.
+func (r *runner) makeRoom(ctx context.Context, c *config) error {
+	info := c.server.Model()
+	if !r.plan.Images() {
+		return r.plan.fits(info)
+	}
+	need, largest, err := r.plan.need(c.vision)
+	if err != nil || info.Context <= 0 || need <= info.Context {
+		return err
+	}
+	if r.plan.Context != 0 || c.context != 0 {
+		return fmt.Errorf("plan: resolutions: %s needs up to %d tokens of context with its prompt and answer, %s has %d; raise context or leave it out",
+			largest, need, info.Name, info.Context)
+	}
+	if err := errors.Join(r.detach(), c.server.Stop()); err != nil {
+		return err
+	}
+	c.server, c.context = nil, need
+	return r.start(ctx, c)
 }
 
 // rebaseMemory makes the memory in use without the model the baseline of memory. All other
@@ -105,11 +146,7 @@ func (r *runner) memoryWithout(ctx context.Context, c *config) (measure.Baseline
 
 // start starts the server of a configuration.
 func (r *runner) start(ctx context.Context, c *config) error {
-	size := r.plan.Context
-	if size == 0 {
-		size = r.plan.longest()
-	}
-	server, err := r.deps.Backend.Start(ctx, backend.Config{Model: c.model, Threads: r.plan.Threads, Context: size, Seed: r.plan.Seed})
+	server, err := r.deps.Backend.Start(ctx, r.backendConfig(c))
 	if err != nil {
 		return fmt.Errorf("start %s: %w", c.id, err)
 	}
@@ -124,6 +161,10 @@ func (r *runner) restart(ctx context.Context, c *config, cause error) error {
 	}
 	r.restarted = true
 	r.find(whenTrial, severityDoubt, "model server", "the server of %s failed and was restarted: %v", c.id, cause)
+	if r.plan.Reload { // the next attempt starts a server of its own
+		c.doubts = append(c.doubts, "an attempt before this one failed: "+cause.Error())
+		return nil
+	}
 	stopErr := c.server.Stop() // it is dead or beyond use; only a live one could object
 	if err := r.detach(); err != nil {
 		return err
@@ -141,7 +182,13 @@ func (r *runner) describe(c *config) {
 	described := store.Config{
 		ID: c.id, Backend: r.deps.Backend.Name(), Model: c.model, Architecture: info.Architecture, Quant: info.Quant,
 		Parameters: info.Parameters, Bytes: info.Bytes, Threads: info.Threads, Kernel: info.Kernel,
-		Meaningless: info.Meaningless, Load: c.server.Load(), Baselines: baselines(c.idle),
+		Meaningless: info.Meaningless, Load: c.server.Load(), Baselines: baselines(c.idle), Vision: info.Vision,
+	}
+	if info.Vision != nil {
+		described.Projector = r.backendConfig(c).Projector
+	}
+	if c.name() != c.model {
+		described.Clamp = c.clamp.text
 	}
 	i := slices.IndexFunc(r.run.Configs, func(known store.Config) bool { return known.ID == c.id })
 	if i < 0 {
@@ -175,11 +222,15 @@ func (r *runner) attach(ctx context.Context, c *config) error {
 	if err := r.detach(); err != nil {
 		return err
 	}
-	pid := 0
-	if c != nil {
-		pid = c.server.PID()
+	var sources []source.Source
+	switch {
+	case c != nil:
+		sources = r.deps.Sources(c.server.PID())
+	case r.plan.Reload:
+		sources = r.machineSources()
+	default:
+		sources = r.deps.Sources(0)
 	}
-	sources := r.deps.Sources(pid)
 	s, err := sampler.New(sampler.Config{RateHz: r.plan.Rate, Sources: sources, Keep: keepSamples})
 	if err != nil {
 		return err
@@ -217,7 +268,7 @@ func channels(s *sampler.Sampler, sources []source.Source) []measure.Channel {
 	return out
 }
 
-// detach stops the sampler and adds its cost to the run's.
+// detach ends the sampler that is attached, if there is one.
 func (r *runner) detach() error {
 	r.mu.Lock()
 	s := r.sampler
@@ -226,6 +277,11 @@ func (r *runner) detach() error {
 	if s == nil {
 		return nil
 	}
+	return r.end(s)
+}
+
+// end stops a sampler and adds its cost to the run's.
+func (r *runner) end(s *sampler.Sampler) error {
 	err := s.Stop()
 	o, seen := s.Observer(), s.Observer().Duration.Seconds()
 	total := &r.run.Observer
@@ -243,23 +299,30 @@ func (r *runner) detach() error {
 
 // baseline waits for a quiet machine and takes the idle level of every channel.
 func (r *runner) baseline(ctx context.Context, c *config) error {
-	r.emit(StageChanged{StageBaseline, fmt.Sprintf("waiting for a quiet machine, at most %.0f s", r.plan.Baseline.Timeout)})
 	if err := r.attach(ctx, c); err != nil {
 		return err
 	}
+	var err error
+	c.idle, err = r.idleLevels(ctx)
+	return err
+}
+
+// idleLevels waits for a quiet machine under the sampler that is attached, and doubts what it
+// finds.
+func (r *runner) idleLevels(ctx context.Context) (map[string]measure.Baseline, error) {
+	r.emit(StageChanged{StageBaseline, fmt.Sprintf("waiting for a quiet machine, at most %.0f s", r.plan.Baseline.Timeout)})
 	levels, doubt, err := r.quiet(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if doubt != "" {
 		r.find(whenBaseline, severityDoubt, "baseline", "%s; stop other programs, or raise baseline.timeout", doubt)
 	}
-	c.idle = levels
 	cores := float64(r.run.Machine.Cores)
 	if cpu, ok := levels[string(measure.ScopeSystem)+".cpu"]; ok && cpu.Level > busyFraction*cores {
 		r.find(whenBaseline, severityDoubt, "baseline", "the idle machine is %.0f %% busy: other programs compete with the model, and its load above idle is too low; stop them", 100*cpu.Level/cores)
 	}
-	return nil
+	return levels, nil
 }
 
 // quiet waits until the system's CPU load holds still, or the time-out, and returns the
@@ -303,8 +366,9 @@ func spanOf(s measure.Series, seconds float64) measure.Window {
 	return measure.Window{Start: end - int64(seconds*1e9), End: end}
 }
 
-// closingBaseline measures the idle levels after the trials and judges what moved.
-func (r *runner) closingBaseline(ctx context.Context, c *config) error {
+// closingBaseline measures the idle levels after the trials, with the server of c if it is
+// not nil, and judges what moved for the given configurations.
+func (r *runner) closingBaseline(ctx context.Context, c *config, of []*config) error {
 	r.emit(StageChanged{StageClosing, fmt.Sprintf("measuring the idle machine again, at most %.0f s", r.plan.Baseline.Timeout)})
 	if err := r.attach(ctx, c); err != nil {
 		return err
@@ -316,55 +380,10 @@ func (r *runner) closingBaseline(ctx context.Context, c *config) error {
 	if doubt != "" {
 		r.find(whenBaseline, severityDoubt, "closing baseline", "%s", doubt)
 	}
-	i := slices.IndexFunc(r.run.Configs, func(known store.Config) bool { return known.ID == c.id })
-	r.run.Configs[i].Closing = baselines(levels)
-	r.judgeBaselines(c, levels)
-	return nil
-}
-
-// warmUp makes requests until their times agree: the longest prompt once, so that all
-// memory has been touched, then the middle one over and over.
-func (r *runner) warmUp(ctx context.Context, c *config) error {
-	if r.plan.WarmUp.Max == 0 {
-		return nil
+	for _, one := range of {
+		i := slices.IndexFunc(r.run.Configs, func(known store.Config) bool { return known.ID == one.id })
+		r.run.Configs[i].Closing = baselines(levels)
 	}
-	r.emit(StageChanged{StageWarmUp, fmt.Sprintf("at most %d requests to %s", r.plan.WarmUp.Max, c.model)})
-	if err := r.attach(ctx, c); err != nil {
-		return err
-	}
-	lengths := slices.Sorted(slices.Values(r.plan.Tokens))
-	var times []float64
-	cv := math.NaN()
-	for n := range r.plan.WarmUp.Max {
-		x := lengths[len(lengths)/2]
-		if n == 0 {
-			x = lengths[len(lengths)-1]
-		}
-		prompt, err := c.composer.Compose(ctx, workload.Complexity(r.plan.Complexity[0]), x, r.plan.Seed+uint64(n)+1<<32)
-		if err != nil {
-			return fmt.Errorf("warm-up of %s: %w", c.id, err)
-		}
-		start := measure.Now()
-		if _, err := c.server.Generate(ctx, r.request(prompt)); err != nil {
-			return fmt.Errorf("warm-up of %s: %w", c.id, err)
-		}
-		took := float64(measure.Now()-start) / 1e9
-		r.eta.request(x+r.plan.OutputTokens, took)
-		if n > 0 {
-			times = append(times, took)
-		}
-		if len(times) >= 3 {
-			cv = stat.CV(times[len(times)-3:])
-		}
-		r.emit(WarmUpRepeated{N: n + 1, Max: r.plan.WarmUp.Max, Wall: took, CV: cv})
-		if cv < r.plan.WarmUp.CV {
-			return nil
-		}
-	}
-	if math.IsNaN(cv) {
-		r.find(whenBaseline, severityDoubt, "warm-up", "%d requests are too few to tell whether %s is warm; raise warm_up.max to 4 or more", r.plan.WarmUp.Max, c.model)
-	} else {
-		r.find(whenBaseline, severityDoubt, "warm-up", "after %d requests the last three still varied by %.1f %% (%.1f %% was wanted)", r.plan.WarmUp.Max, 100*cv, 100*r.plan.WarmUp.CV)
-	}
+	r.judgeBaselines(of[0], levels)
 	return nil
 }

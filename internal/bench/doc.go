@@ -22,6 +22,24 @@
 // model takes, weights included, for as long as the request lasts. Where several models are
 // loaded, each is held against the machine without it.
 //
+// # Images
+//
+// A plan with resolutions sweeps the size of an image beside one short prompt; X is then the
+// image's nominal pixels. Its image is a pure function of seed, size, kind and repeat: alike
+// for all configurations, and different for every other trial, so that no cache helps. It is
+// drawn and encoded before the window; that the server decodes the file is part of the cost.
+// Clamps on what a model sees are configurations of their own.
+//
+// # Reloading
+//
+// With Plan.Reload the server is started anew within the window of every trial, and the load
+// phase is one of the trial's. A window then holds one request, whatever MinWindow says. All
+// prompts are composed beforehand, by servers that also make one request each, so that the
+// files are in the system's cache; there is no other warm-up, as no server lives on. The
+// idle level of everything is that of the machine without a server. The machine is sampled
+// throughout; the server's process is from the moment it is ready, its running totals count
+// from zero at its start, and its end is not part of the trial.
+//
 // # What ends a run and what does not
 //
 // A model server that fails is started again once per session, with a doubt on the trial

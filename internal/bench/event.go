@@ -3,6 +3,7 @@ package bench
 import (
 	"time"
 
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/store"
 )
 
@@ -32,7 +33,7 @@ const (
 // RunStarted comes first, once the run has its place in the store.
 type RunStarted struct {
 	Run   store.Run
-	Total int // planned trials
+	Total int // planned trials; 0 while the resolutions are undecided
 	Done  int // trials that a resumed run finished before; 0 for a new one
 }
 
@@ -50,7 +51,9 @@ type TrialStarted struct {
 	Index, Total int // Index counts from 0 over all planned trials, finished ones included
 	Seq          int
 	Config       string
-	X            int // prompt tokens
+	X            int // prompt tokens, or nominal pixels of the image
+	Size         imaging.Size
+	Kind         string // of the image; "" without one
 	Repeat       int
 	Complexity   string
 	ETA          time.Duration // until the end of the run; 0 while unknown

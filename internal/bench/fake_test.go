@@ -1,14 +1,17 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image/png"
 	"math"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/wattlaw/wattlaw/internal/backend"
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/measure"
 	"github.com/wattlaw/wattlaw/internal/source"
 )
@@ -27,7 +30,16 @@ const (
 	fakeFixed     = 4 * time.Millisecond // of every request
 	fakePerToken  = 400 * time.Microsecond
 	fakePerOutput = 1 * time.Millisecond
+	fakePerPixel  = 2 * time.Microsecond // effective ones
 )
+
+// fakeVision sees at most 16 tokens of 28×28 pixels: its knee lies at 12,544 pixels.
+func fakeVision() *imaging.Contract {
+	return &imaging.Contract{
+		Family: imaging.FamilyDynamic, Patch: 14, Merge: 2, Clamp: imaging.Clamp{Policy: imaging.PolicyTokens, MaxTokens: 16},
+		Filter: imaging.FilterBilinear, Pad: true, Std: [3]float32{1, 1, 1},
+	}
+}
 
 // fakeMachine is a machine whose counters are exact functions of time: servers enter when
 // they are busy, and every source computes from that what the counters read.
@@ -153,6 +165,11 @@ type fakeBackend struct {
 	refuse  error // what starting ends in
 	asked   int
 	prompts [][]int32
+	vision  *imaging.Contract // of the models; nil for text only
+	loading time.Duration     // how long starting keeps the cores busy
+	misread bool              // servers report another layout than their contract's
+	images  map[string]int    // how often each image was sent
+	wanted  []int             // contexts that servers were started with
 }
 
 func (b *fakeBackend) Name() string { return "fake" }
@@ -162,12 +179,26 @@ func (b *fakeBackend) Start(_ context.Context, cfg backend.Config) (backend.Serv
 		return nil, b.refuse
 	}
 	b.m.mu.Lock()
-	defer b.m.mu.Unlock()
 	b.starts++
 	b.m.pids++
 	b.m.resting[b.m.pids] = true
 	b.m.work[b.m.pids] = nil
-	return &fakeServer{b: b, cfg: cfg, pid: b.m.pids}, nil
+	b.wanted = append(b.wanted, cfg.Context)
+	s := &fakeServer{b: b, cfg: cfg, pid: b.m.pids}
+	b.m.mu.Unlock()
+	if b.vision != nil {
+		vision, err := b.vision.WithClamp(cfg.Clamp, cfg.MaxPixels)
+		if err != nil {
+			return nil, err
+		}
+		s.vision = &vision
+	}
+	if b.loading > 0 {
+		s.load = measure.Phase{Name: measure.PhaseLoad, Start: s.work()}
+		time.Sleep(b.loading)
+		s.load.End = s.rest()
+	}
+	return s, nil
 }
 
 type fakeServer struct {
@@ -175,15 +206,24 @@ type fakeServer struct {
 	cfg     backend.Config
 	pid     int
 	stopped bool
+	vision  *imaging.Contract
+	load    measure.Phase
 }
 
 func (s *fakeServer) PID() int { return s.pid }
 
 func (s *fakeServer) Model() backend.ModelInfo {
-	return backend.ModelInfo{Name: s.cfg.Model, Architecture: "fake", Bytes: fakeModelBytes, Context: s.b.context, Threads: 2, Meaningless: true}
+	length := s.b.context
+	if s.vision != nil && length != 0 { // it may be raised
+		length = max(length, s.cfg.Context)
+	}
+	return backend.ModelInfo{Name: s.cfg.Model, Architecture: "fake", Bytes: fakeModelBytes, Context: length, Threads: 2, Meaningless: true, Vision: s.vision}
 }
 
 func (s *fakeServer) Load() measure.Phase {
+	if s.load.End != 0 {
+		return s.load
+	}
 	return measure.Phase{Name: measure.PhaseLoad, Start: s.b.m.begun, End: s.b.m.begun + 1e6}
 }
 
@@ -219,22 +259,59 @@ func (s *fakeServer) Generate(ctx context.Context, req backend.Request) (backend
 	pace := 1 + s.b.m.jitter*float64(request%2)
 	prefill := time.Duration(pace * float64(fakeFixed+time.Duration(len(req.Tokens))*fakePerToken))
 	start := s.work()
+	out := backend.Response{TokensIn: len(req.Tokens), TokensOut: req.MaxTokens}
+	if err := s.encode(ctx, req, start, &out); err != nil {
+		s.rest()
+		return backend.Response{}, err
+	}
+	start = measure.Now()
 	if err := wait(ctx, prefill); err != nil {
 		s.rest()
 		return backend.Response{}, err
 	}
-	out := backend.Response{TokensIn: len(req.Tokens), TokensOut: req.MaxTokens}
 	middle := measure.Now()
 	for range req.MaxTokens {
 		out.TokenTimes = append(out.TokenTimes, measure.Now())
 		time.Sleep(fakePerOutput)
 	}
 	end := s.rest()
-	out.Phases = []measure.Phase{{Name: measure.PhasePrefill, Start: start, End: middle}, {Name: measure.PhaseDecode, Start: middle, End: end}}
+	out.Phases = append(out.Phases, measure.Phase{Name: measure.PhasePrefill, Start: start, End: middle}, measure.Phase{Name: measure.PhaseDecode, Start: middle, End: end})
 	if s.b.m.strays {
 		out.Phases = append(out.Phases, measure.Phase{Name: measure.PhaseEncode, Start: start - 1e9, End: start})
 	}
 	return out, nil
+}
+
+// encode keeps the cores busy for a time that is linear in the effective pixels.
+func (s *fakeServer) encode(ctx context.Context, req backend.Request, start int64, out *backend.Response) error {
+	for _, data := range req.Images {
+		header, err := png.DecodeConfig(bytes.NewReader(data))
+		if err != nil {
+			return err
+		}
+		layout, err := s.vision.Layout(imaging.Size{Width: header.Width, Height: header.Height})
+		if err != nil {
+			return err
+		}
+		if s.b.misread {
+			layout.Tokens++
+		}
+		s.b.m.mu.Lock()
+		if s.b.images == nil {
+			s.b.images = map[string]int{}
+		}
+		s.b.images[string(data)]++
+		s.b.m.mu.Unlock()
+		if err := wait(ctx, time.Duration(layout.Pixels)*fakePerPixel); err != nil {
+			return err
+		}
+		out.Images = append(out.Images, backend.ImageUse{Layout: layout, Sequence: layout.Tokens + 2})
+		out.TokensIn += layout.Tokens + 1 // two markers, and the token that stood for it all
+	}
+	if len(req.Images) > 0 {
+		out.Phases = []measure.Phase{{Name: measure.PhaseEncode, Start: start, End: measure.Now()}}
+	}
+	return nil
 }
 
 func (s *fakeServer) work() int64 {

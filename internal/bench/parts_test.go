@@ -123,7 +123,7 @@ func TestRemaining(t *testing.T) {
 	if got := r.remaining(); got != 0 {
 		t.Errorf("%v although nothing is known", got)
 	}
-	r.eta.request(500, 2.5) // 5 ms per token
+	r.eta.request("", 500, 2.5) // 5 ms per token
 	// 100 tokens take 0.5 s, four times over; 1000 take 5 s; a second around each; and the
 	// closing baseline.
 	if got := r.remaining().Seconds(); got != 2+5+2+r.plan.Baseline.Seconds {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -37,7 +38,27 @@ type Plan struct {
 	// Complexity lists the semantic complexities of the prompts (low, medium, high). They
 	// are dealt in turn to the repeats, so that comparing them takes no further trials.
 	Complexity []string `toml:"complexity" json:"complexity"`
-	// Seed decides the prompts, the order of the trials and the weights of shape models.
+
+	// Resolutions, where there are any, sweeps the size of an image ("448x336") in place of
+	// the length of the prompt, which then is one. "auto" alone takes sizes around the knees
+	// that the models' preprocessing predicts.
+	Resolutions []string `toml:"resolutions" json:"resolutions"`
+	// MMProj is the file of the vision encoder; shape models bring their own.
+	MMProj string `toml:"mmproj" json:"mmproj"`
+	// Clamp lists limits on what a model sees of an image, each a configuration of its own:
+	// "model" for its own limit, "tokens:256", "tokens:16-256", "longest-side:1024",
+	// "pixels:501760".
+	Clamp []string `toml:"clamp" json:"clamp"`
+	// ImageKinds lists the scenes to draw, dealt in turn to the repeats like complexities.
+	ImageKinds []string `toml:"image_kinds" json:"image_kinds"`
+	// ImageDir is a folder of images to take in place of drawn ones, scaled to each size.
+	ImageDir string `toml:"image_dir" json:"image_dir"`
+	// Reload starts the model server anew for every trial and measures loading with it.
+	Reload bool `toml:"reload" json:"reload"`
+	// Resolved is what "auto" came to. It is recorded with a run and no key of a plan file.
+	Resolved []string `toml:"-" json:"resolved_resolutions,omitempty"`
+
+	// Seed decides the prompts, the images, the order of the trials and the weights of shape models.
 	Seed uint64 `toml:"seed" json:"seed"`
 
 	// Rate is the sampling rate in Hz.
@@ -99,6 +120,9 @@ func DefaultPlan() Plan {
 		OutputTokens: 16,
 		Repeats:      5,
 		Complexity:   []string{"low", "medium", "high"},
+		Resolutions:  []string{},
+		Clamp:        []string{clampModel},
+		ImageKinds:   imageKinds(),
 		Seed:         1,
 		Rate:         20,
 		MinWindow:    2,
@@ -174,9 +198,12 @@ func (p Plan) TOML() ([]byte, error) {
 }
 
 // Key identifies what is measured: plans with the same key make interchangeable trials.
-// Where the report goes and how strict the pre-flight is do not enter it.
+// Where the report goes, how strict the pre-flight is and what "auto" came to do not enter it.
 func (p Plan) Key() string {
-	p.Out, p.Strict = "", false
+	p.Out, p.Strict, p.Resolved = "", false, nil
+	if len(p.Resolutions) == 0 {
+		p.Resolutions = []string{}
+	}
 	data, err := json.Marshal(p)
 	if err != nil { // only NaN or an infinity can do this; Validate refuses both
 		return ""
@@ -185,10 +212,31 @@ func (p Plan) Key() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Trials is the number of trials that the plan asks for.
-func (p Plan) Trials() int { return len(p.Model) * len(p.Tokens) * p.Repeats }
+// Trials is the number of trials that the plan asks for; 0 while "auto" has not come to a
+// list of resolutions.
+func (p Plan) Trials() int { return len(p.Model) * len(p.Clamp) * p.points() * p.Repeats }
 
-// longest returns the tokens of prompt and answer of the longest trial.
+// points is the number of values of the swept quantity.
+func (p Plan) points() int {
+	switch {
+	case p.undecided():
+		return 0
+	case p.Images():
+		return len(p.resolutions())
+	}
+	return len(p.Tokens)
+}
+
+// Effective returns the plan as it will be carried out: a sweep over resolutions that was
+// left the default prompt lengths takes one short prompt.
+func (p Plan) Effective() Plan {
+	if p.Images() && slices.Equal(p.Tokens, DefaultPlan().Tokens) {
+		p.Tokens = []int{imagePromptTokens}
+	}
+	return p
+}
+
+// longest returns the tokens of prompt and answer of the longest trial, images aside.
 func (p Plan) longest() int {
 	longest := 0
 	for _, n := range p.Tokens {

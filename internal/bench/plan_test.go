@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,11 +13,24 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/wattlaw/wattlaw/internal/backend"
+	"github.com/wattlaw/wattlaw/internal/imaging"
 )
 
-func TestDefaultPlanIsValid(t *testing.T) {
-	if err := DefaultPlan().Validate(); err != nil {
-		t.Error(err)
+func TestNamedPlans(t *testing.T) {
+	for _, p := range NamedPlans() {
+		found, err := FindPlan(p.Name)
+		if err != nil || !reflect.DeepEqual(found, p.Plan) || p.About == "" {
+			t.Errorf("plan %q: %v", p.Name, err)
+		}
+		if err := p.Plan.Validate(); err != nil {
+			t.Errorf("plan %q: %v", p.Name, err)
+		}
+		if !reflect.DeepEqual(p.Plan, p.Plan.Effective()) {
+			t.Errorf("plan %q is not the one that is carried out", p.Name)
+		}
+	}
+	if _, err := FindPlan("vlmm"); err == nil || !strings.Contains(err.Error(), "default, vlm") {
+		t.Errorf("error %v does not list the names", err)
 	}
 }
 
@@ -29,6 +43,8 @@ func arbitraryPlan(t *rapid.T) Plan {
 		Threads: rapid.Int().Draw(t, "threads"), Context: rapid.Int().Draw(t, "context"),
 		Tokens:       rapid.SliceOfN(rapid.Int(), 1, 6).Draw(t, "tokens"),
 		OutputTokens: rapid.Int().Draw(t, "output"), Repeats: rapid.Int().Draw(t, "repeats"),
+		Resolutions: text.Draw(t, "resolutions"), MMProj: rapid.String().Draw(t, "mmproj"), Clamp: text.Draw(t, "clamp"),
+		ImageKinds: text.Draw(t, "kinds"), ImageDir: rapid.String().Draw(t, "dir"), Reload: rapid.Bool().Draw(t, "reload"),
 		Complexity: text.Draw(t, "complexity"), Seed: uint64(rapid.Int64Range(0, math.MaxInt64).Draw(t, "seed")),
 		Rate: number.Draw(t, "rate"), MinWindow: number.Draw(t, "window"), MaxSteal: number.Draw(t, "steal"),
 		Strict: rapid.Bool().Draw(t, "strict"), Out: rapid.String().Draw(t, "out"),
@@ -134,6 +150,9 @@ func TestValidate(t *testing.T) {
 		"timeout":          {func(p *Plan) { p.Baseline.Timeout = 1 }, []string{"baseline.timeout:"}},
 		"cool-down":        {func(p *Plan) { p.CoolDown.Seconds = math.Inf(1) }, []string{"cool_down.seconds:"}},
 		"seed":             {func(p *Plan) { p.Seed = math.MaxUint64 }, []string{"seed:"}},
+		"clamp of text":    {func(p *Plan) { p.Clamp = []string{"tokens:64"} }, []string{"clamp:", "resolutions"}},
+		"encoder of text":  {func(p *Plan) { p.MMProj = "p.gguf" }, []string{"mmproj:", "resolutions"}},
+		"folder of text":   {func(p *Plan) { p.ImageDir = "d" }, []string{"image_dir:", "resolutions"}},
 		"two problems":     {func(p *Plan) { p.Repeats, p.Backend = -1, "" }, []string{"repeats:", "backend:"}},
 	}
 	for name, c := range cases {
@@ -147,6 +166,84 @@ func TestValidate(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestValidateImages(t *testing.T) {
+	cases := map[string]struct {
+		change func(*Plan)
+		say    []string
+	}{
+		"no size":            {func(p *Plan) { p.Resolutions = []string{"big"} }, []string{"resolutions:", `"big"`, "448x336"}},
+		"no width":           {func(p *Plan) { p.Resolutions = []string{"0x5"} }, []string{"resolutions:", "0x5"}},
+		"bomb":               {func(p *Plan) { p.Resolutions = []string{"10000x10000"} }, []string{"resolutions:", "10000x10000", "64 megapixels"}},
+		"listed twice":       {func(p *Plan) { p.Resolutions = []string{"8x8", "8x8"} }, []string{"resolutions:", "twice"}},
+		"equal pixels":       {func(p *Plan) { p.Resolutions = []string{"8x2", "4x4"} }, []string{"resolutions:", "8x2 and 4x4", "16 pixels"}},
+		"auto and more":      {func(p *Plan) { p.Resolutions = []string{"auto", "4x4"} }, []string{"resolutions:", "alone"}},
+		"several lengths":    {func(p *Plan) { p.Tokens = []int{8, 16} }, []string{"tokens:", "one prompt length"}},
+		"no clamp":           {func(p *Plan) { p.Clamp = nil }, []string{"clamp:"}},
+		"clamp twice":        {func(p *Plan) { p.Clamp = []string{"tokens:8", "tokens:8"} }, []string{"clamp:", "twice"}},
+		"clamp of nothing":   {func(p *Plan) { p.Clamp = []string{"tokens:0"} }, []string{"clamp:", "tokens:0", "longest-side:1024"}},
+		"clamp upside down":  {func(p *Plan) { p.Clamp = []string{"tokens:9-8"} }, []string{"clamp:", "tokens:9-8"}},
+		"clamp without unit": {func(p *Plan) { p.Clamp = []string{"256"} }, []string{"clamp:", `"256"`}},
+		"kind":               {func(p *Plan) { p.ImageKinds = []string{"cat"} }, []string{"image_kinds:", `"cat"`, "gradient"}},
+		"encoder of a shape": {func(p *Plan) { p.MMProj = "p.gguf" }, []string{"mmproj:", "shape models"}},
+		"too many trials":    {func(p *Plan) { p.Repeats, p.Clamp = 1000, clamps(16) }, []string{"192000 trials"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			plan := vlmPlan()
+			c.change(&plan)
+			err := plan.Validate()
+			for _, want := range c.say {
+				if err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("error %v does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func clamps(n int) (out []string) {
+	for i := range n {
+		out = append(out, fmt.Sprintf("tokens:%d", i+1))
+	}
+	return out
+}
+
+func TestParseClamp(t *testing.T) {
+	for text, want := range map[string]clampSpec{
+		"model":             {},
+		"tokens:256":        {clamp: imaging.Clamp{Policy: imaging.PolicyTokens, MaxTokens: 256}},
+		"tokens:16-256":     {clamp: imaging.Clamp{Policy: imaging.PolicyTokens, MinTokens: 16, MaxTokens: 256}},
+		"longest-side:1024": {clamp: imaging.Clamp{Policy: imaging.PolicyLongestSide, LongestSide: 1024}},
+		"pixels:501760":     {pixels: 501760},
+	} {
+		want.text = text
+		if got, err := parseClamp(text); err != nil || got != want {
+			t.Errorf("%s reads as %+v, %v; want %+v", text, got, err, want)
+		}
+	}
+}
+
+// A sweep over resolutions that says nothing of tokens takes one short prompt, and what
+// "auto" came to is part of the record but not of what identifies a plan.
+func TestEffectiveImagePlan(t *testing.T) {
+	plan := DefaultPlan()
+	plan.Resolutions = []string{"auto"}
+	plan = plan.Effective()
+	if err := plan.Validate(); err != nil || fmt.Sprint(plan.Tokens) != "[32]" || plan.Trials() != 0 {
+		t.Errorf("tokens %v, %d trials, %v", plan.Tokens, plan.Trials(), err)
+	}
+	resolved := plan
+	resolved.Resolved = []string{"28x28", "56x56"}
+	data, err := json.Marshal(resolved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := ParseJSON(data)
+	if err != nil || !reflect.DeepEqual(back, resolved) || back.Key() != plan.Key() || back.Trials() != 2*plan.Repeats {
+		t.Errorf("read back as %+v, %v", back, err)
 	}
 }
 
@@ -192,6 +289,8 @@ func FuzzPlan(f *testing.F) {
 	f.Add(text)
 	f.Add([]byte("tokens = [1, 1]\nrate = nan\n[baseline]\nseconds = inf\n"))
 	f.Add([]byte("repeats = 9223372036854775807\ntokens = [9223372036854775807]\n"))
+	f.Add([]byte("tokens = [8]\nresolutions = ['auto']\nclamp = ['tokens:1-2', 'pixels:99999999999999999999']\n"))
+	f.Add([]byte(`{"tokens": [8], "resolutions": ["9x9", "1x81"], "resolved_resolutions": ["1x1"]}`))
 	f.Add([]byte(`{"seed": 18446744073709551615, "model": [""]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, parse := range []func([]byte) (Plan, error){ParseTOML, ParseJSON} {
@@ -199,7 +298,7 @@ func FuzzPlan(f *testing.F) {
 			if err != nil || plan.Validate() != nil {
 				continue
 			}
-			if plan.Trials() < 1 || plan.Trials() > maxTrials || plan.Key() == "" {
+			if plan.Trials() < 1 && !plan.undecided() || plan.Trials() > maxTrials || plan.Key() == "" {
 				t.Errorf("a plan of %d trials with key %q is valid", plan.Trials(), plan.Key())
 			}
 			text, err := plan.TOML()

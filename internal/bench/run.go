@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -50,6 +51,7 @@ func usualPace() pace { return pace{settle: 0.6, margin: 0.5, look: 0.3} }
 // is given up and the run ends as stopped; that and every other early end comes with an
 // error that says how to go on.
 func Run(ctx context.Context, plan Plan, deps Deps) (store.Run, error) {
+	plan = plan.Effective()
 	r, err := newRunner(plan, deps)
 	if err != nil {
 		return store.Run{}, err
@@ -91,7 +93,7 @@ func Resume(ctx context.Context, id string, deps Deps) (store.Run, error) {
 		r.done[trial.Seq] = true
 	}
 	r.run = run
-	if len(r.done) == len(r.items) && run.Status == store.StatusComplete {
+	if r.complete() && run.Status == store.StatusComplete {
 		return run, nil
 	}
 	return r.carryOut(ctx)
@@ -104,6 +106,7 @@ func Unfinished(ctx context.Context, s store.Store, plan Plan) (run store.Run, t
 	if err != nil {
 		return store.Run{}, 0, false, err
 	}
+	plan = plan.Effective()
 	for _, run := range runs {
 		earlier, err := ParseJSON(run.Plan)
 		if err != nil || earlier.Key() != plan.Key() {
@@ -140,15 +143,17 @@ func slug(model string) string {
 type runner struct {
 	plan    Plan
 	deps    Deps
-	items   []workload.Item
+	gallery gallery
+	items   []workload.Item // none while the resolutions are undecided
 	configs []*config
 	run     store.Run
 	trials  []store.Trial // finished ones, those of earlier sessions first
 	done    map[int]bool  // by sequence number
 
-	restarted bool // the model server has been restarted once
-	eta       eta
-	throttles int64 // count of throttling when the session began
+	perProcess map[string]bool // names of the sources that watch a process
+	restarted  bool            // the model server has been restarted once
+	eta        eta
+	throttles  int64 // count of throttling when the session began
 
 	mu       sync.Mutex // guards what the live view reads, and the order of events
 	sampler  *sampler.Sampler
@@ -169,19 +174,45 @@ func newRunner(plan Plan, deps Deps) (*runner, error) {
 		return nil, fmt.Errorf("plan: backend: %q is not available here; use %q", plan.Backend, deps.Backend.Name())
 	}
 	r := &runner{plan: plan, deps: deps, done: map[int]bool{}}
-	sweep := workload.Sweep{X: plan.Tokens, Repeats: plan.Repeats, Seed: plan.Seed}
 	for _, model := range plan.Model {
-		c := &config{id: plan.Backend + "/" + model, model: model}
-		r.configs = append(r.configs, c)
-		sweep.Configs = append(sweep.Configs, c.id)
+		for _, text := range plan.Clamp {
+			spec, err := parseClamp(text)
+			if err != nil {
+				return nil, err // Validate has seen to it
+			}
+			c := &config{model: model, clamp: spec}
+			c.id = plan.Backend + "/" + c.name()
+			r.configs = append(r.configs, c)
+		}
 	}
-	for _, c := range plan.Complexity {
-		sweep.Complexities = append(sweep.Complexities, workload.Complexity(c))
+	if err := r.openFiles(); err != nil {
+		return nil, err
+	}
+	if plan.undecided() {
+		return r, nil
 	}
 	var err error
-	r.items, err = workload.Order(sweep)
+	r.items, err = r.order()
 	return r, err
 }
+
+// openFiles refuses a plan whose files for images are not there.
+func (r *runner) openFiles() (err error) {
+	if r.plan.MMProj != "" {
+		if info, err := os.Stat(r.plan.MMProj); err != nil {
+			return fmt.Errorf("plan: mmproj: %w", err)
+		} else if !info.Mode().IsRegular() {
+			return fmt.Errorf("plan: mmproj: %s is no file", r.plan.MMProj)
+		}
+	}
+	if r.plan.Images() {
+		r.gallery, err = newGallery(r.plan)
+	}
+	return err
+}
+
+// complete reports whether every trial of the plan is finished.
+func (r *runner) complete() bool { return len(r.items) > 0 && len(r.done) == len(r.items) }
 
 // carryOut runs one session and closes the books on it, however it ends.
 func (r *runner) carryOut(ctx context.Context) (store.Run, error) {
@@ -238,7 +269,7 @@ func (r *runner) begin(ctx context.Context) error {
 
 // session goes through the stages of a run.
 func (r *runner) session(ctx context.Context) error {
-	if len(r.done) == len(r.items) { // the run ended between its last trial and its end
+	if r.complete() { // the run ended between its last trial and its end
 		r.find(whenBaseline, severityDoubt, "closing baseline", "the idle machine was not measured again after the last trial")
 		r.judgeDrift()
 		return nil
@@ -248,13 +279,11 @@ func (r *runner) session(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.deps.Store.PutRun(ctx, r.run); err != nil {
+	if err := r.resolve(ctx); err != nil {
 		return err
 	}
-	for _, c := range r.configs {
-		if err := r.warmUp(ctx, c); err != nil {
-			return err
-		}
+	if err := r.prepare(ctx); err != nil {
+		return err
 	}
 	r.emit(StageChanged{StageTrials, fmt.Sprintf("%d trials", len(r.items)-len(r.done))})
 	for _, item := range r.items {
@@ -266,13 +295,41 @@ func (r *runner) session(ctx context.Context) error {
 		}
 	}
 	if r.plan.Baseline.Seconds > 0 {
-		for _, c := range r.configs {
-			if err := r.closingBaseline(ctx, c); err != nil {
-				return err
-			}
+		if err := r.close(ctx); err != nil {
+			return err
 		}
 	}
 	r.judgeDrift()
+	return nil
+}
+
+// prepare stores what the models say of themselves and warms their servers up, or tries out
+// what a run that reloads will do.
+func (r *runner) prepare(ctx context.Context) error {
+	if err := r.deps.Store.PutRun(ctx, r.run); err != nil {
+		return err
+	}
+	if r.plan.Reload {
+		return r.rehearse(ctx)
+	}
+	for _, c := range r.configs {
+		if err := r.warmUp(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close measures the idle machine again.
+func (r *runner) close(ctx context.Context) error {
+	if r.plan.Reload {
+		return r.closingBaseline(ctx, nil, r.configs)
+	}
+	for _, c := range r.configs {
+		if err := r.closingBaseline(ctx, c, []*config{c}); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -25,11 +25,6 @@ const (
 	maxRequests = 1000
 )
 
-// request asks for one answer of the planned length to a prompt.
-func (r *runner) request(prompt workload.Prompt) backend.Request {
-	return backend.Request{Tokens: prompt.Tokens, MaxTokens: r.plan.OutputTokens, IgnoreEOS: true, Seed: r.plan.Seed}
-}
-
 // trial measures one item of the order and stores it. After a failure of the model server
 // it starts that again, once per session, and makes another attempt.
 func (r *runner) trial(ctx context.Context, item workload.Item) error {
@@ -37,16 +32,20 @@ func (r *runner) trial(ctx context.Context, item workload.Item) error {
 	c := r.configs[i]
 	began := measure.Now()
 	for {
-		prompt, err := c.composer.Compose(ctx, item.Complexity, item.X, item.PromptSeed)
+		t, err := r.task(ctx, c, item)
 		if err == nil {
+			measured := r.measure
+			if r.plan.Reload {
+				measured = r.measureAnew
+			}
 			var trial store.Trial
 			var samples store.Samples
-			trial, samples, err = r.measure(ctx, c, item, prompt)
+			trial, samples, err = measured(ctx, c, item, t)
 			if err == nil {
-				return r.keep(ctx, c, trial, samples, began)
+				return r.keep(ctx, c, item, trial, samples, began)
 			}
 		}
-		var failure *samplerError
+		var failure *ownError
 		if errors.As(err, &failure) {
 			return err
 		}
@@ -55,19 +54,27 @@ func (r *runner) trial(ctx context.Context, item workload.Item) error {
 		if wait(ctx, 200*time.Millisecond) != nil {
 			return err
 		}
-		if err := r.restart(ctx, c, fmt.Errorf("trial %d (%d tokens): %w", item.Seq, item.X, err)); err != nil {
+		if err := r.restart(ctx, c, fmt.Errorf("trial %d (%s): %w", item.Seq, label(item), err)); err != nil {
 			return err
 		}
 	}
 }
 
-// samplerError is a failure on our side, which no restart of the server can mend.
-type samplerError struct{ error }
+// label names what a trial sweeps.
+func label(item workload.Item) string {
+	if item.Kind != "" {
+		return item.Size.String()
+	}
+	return fmt.Sprintf("%d tokens", item.X)
+}
 
-func (e *samplerError) Unwrap() error { return e.error }
+// ownError is a failure on our side, which no restart of the server can mend.
+type ownError struct{ error }
+
+func (e *ownError) Unwrap() error { return e.error }
 
 // keep stores a finished trial, even when ctx ends meanwhile.
-func (r *runner) keep(ctx context.Context, c *config, trial store.Trial, samples store.Samples, began int64) error {
+func (r *runner) keep(ctx context.Context, c *config, item workload.Item, trial store.Trial, samples store.Samples, began int64) error {
 	if err := r.deps.Store.AddTrial(context.WithoutCancel(ctx), trial, samples); err != nil {
 		return err
 	}
@@ -76,7 +83,7 @@ func (r *runner) keep(ctx context.Context, c *config, trial store.Trial, samples
 	r.trials = append(r.trials, trial)
 	window := float64(trial.End-trial.Start) / 1e9
 	for range trial.Requests {
-		r.eta.request(trial.TokensIn+trial.TokensOut, window/float64(trial.Requests))
+		r.eta.request(c.id, r.work(item), window/float64(trial.Requests))
 	}
 	r.eta.overhead(float64(measure.Now()-began)/1e9 - window)
 	r.emit(TrialFinished{Index: len(r.done) - 1, Total: len(r.items), Trial: trial, ETA: r.remaining()})
@@ -88,57 +95,79 @@ func (r *runner) keep(ctx context.Context, c *config, trial store.Trial, samples
 // A trial repeats its request back to back until its window is MinWindow long: a prompt of
 // 64 tokens may take a fraction of a second, too short for 20 Hz samples to resolve.
 // All sources are read at both edges of the window, so that counters are exact there.
-func (r *runner) measure(ctx context.Context, c *config, item workload.Item, prompt workload.Prompt) (store.Trial, store.Samples, error) {
-	doubts := slices.Clone(c.doubts)
+func (r *runner) measure(ctx context.Context, c *config, item workload.Item, t task) (store.Trial, store.Samples, error) {
 	if err := r.attach(ctx, c); err != nil {
-		return store.Trial{}, store.Samples{}, &samplerError{err}
+		return store.Trial{}, store.Samples{}, &ownError{err}
 	}
-	warm, err := r.coolDown(ctx, c)
+	trial, err := r.open(ctx, c, item, t)
 	if err != nil {
 		return store.Trial{}, store.Samples{}, err
 	}
-	if warm != "" {
-		doubts = append(doubts, warm)
-	}
-	r.emit(TrialStarted{
-		Index: len(r.done), Total: len(r.items), Seq: item.Seq, Config: c.id, X: item.X,
-		Repeat: item.Repeat, Complexity: string(item.Complexity), ETA: r.remaining(),
-	})
-	wall := time.Now().UTC()
-	window := measure.Window{Start: r.sampler.Mark()}
+	trial.Start = r.sampler.Mark()
 	var responses []backend.Response
-	for len(responses) == 0 || (measure.Window{Start: window.Start, End: measure.Now()}.Seconds() < r.plan.MinWindow && len(responses) < maxRequests) {
-		response, err := c.server.Generate(ctx, r.request(prompt))
+	for len(responses) == 0 || (measure.Window{Start: trial.Start, End: measure.Now()}.Seconds() < r.minWindow() && len(responses) < maxRequests) {
+		response, err := c.server.Generate(ctx, r.request(t))
 		if err != nil {
 			return store.Trial{}, store.Samples{}, err
 		}
 		responses = append(responses, response)
 	}
-	window.End = r.sampler.Mark()
+	trial.End = r.sampler.Mark()
 	// The trial is complete: what follows does not give it up, whatever happens to ctx.
 	margin := r.margin()
 	time.Sleep(margin)
-	series := r.sampler.Window(window, margin)
-	r.sampler.Discard(window.Start - int64(time.Minute))
+	series := r.sampler.Window(measure.Window{Start: trial.Start, End: trial.End}, margin)
+	r.sampler.Discard(trial.Start - int64(time.Minute))
+	fill(&trial, responses)
+	r.evaluate(&trial, c, series, responses)
+	return trial, store.Samples{Run: r.run.ID, Seq: item.Seq, Series: series}, nil
+}
 
+// minWindow is the shortest window of a trial in seconds.
+func (r *runner) minWindow() float64 {
+	if r.plan.Reload { // a window holds one start of the server
+		return 0
+	}
+	return r.plan.MinWindow
+}
+
+// open waits for a quiet machine and begins the record of a trial.
+func (r *runner) open(ctx context.Context, c *config, item workload.Item, t task) (store.Trial, error) {
 	trial := store.Trial{
 		Run: r.run.ID, Seq: item.Seq, Config: c.id, X: item.X, Repeat: item.Repeat, Complexity: string(item.Complexity),
-		PromptHash: prompt.Hash, TokensIn: responses[0].TokensIn, TokensOut: responses[0].TokensOut, Requests: len(responses),
-		Start: window.Start, End: window.End, Wall: wall, Baselines: baselines(c.idle), Doubts: doubts,
+		PromptHash: t.hash, Image: t.image, Baselines: baselines(c.idle), Doubts: slices.Clone(c.doubts),
 	}
+	warm, err := r.coolDown(ctx, c)
+	if err != nil {
+		return trial, err
+	}
+	if warm != "" {
+		trial.Doubts = append(trial.Doubts, warm)
+	}
+	r.emit(TrialStarted{
+		Index: len(r.done), Total: len(r.items), Seq: item.Seq, Config: c.id, X: item.X,
+		Size: item.Size, Kind: item.Kind,
+		Repeat: item.Repeat, Complexity: string(item.Complexity), ETA: r.remaining(),
+	})
+	trial.Wall = time.Now().UTC()
+	return trial, nil
+}
+
+// fill enters the answers into the record, but for phases that are none of the window's.
+func fill(trial *store.Trial, responses []backend.Response) {
+	trial.TokensIn, trial.TokensOut, trial.Requests = responses[0].TokensIn, responses[0].TokensOut, len(responses)
 	for _, response := range responses {
 		trial.Phases = append(trial.Phases, response.Phases...)
 		trial.TokenTimes = append(trial.TokenTimes, response.TokenTimes...)
 	}
 	trial.Phases = slices.DeleteFunc(trial.Phases, func(p measure.Phase) bool {
-		stray := p.Start < window.Start || p.End > window.End || p.End < p.Start
+		stray := p.Start < trial.Start || p.End > trial.End || p.End < p.Start
 		if stray {
 			trial.Doubts = append(trial.Doubts, "the backend marked a phase outside its request: "+p.Name)
 		}
 		return stray
 	})
-	evaluate(&trial, series, c.idle, responses, r.plan)
-	return trial, store.Samples{Run: r.run.ID, Seq: item.Seq, Series: series}, nil
+	noteImages(trial, responses)
 }
 
 // margin is how long before and after a trial samples are kept: that of the pace, or three
@@ -197,9 +226,9 @@ func (r *runner) band(idle measure.Baseline, c measure.Channel, seconds float64)
 }
 
 // evaluate fills in the figures and the doubts of a trial.
-func evaluate(trial *store.Trial, series []measure.Series, idle map[string]measure.Baseline, responses []backend.Response, plan Plan) {
+func (r *runner) evaluate(trial *store.Trial, c *config, series []measure.Series, responses []backend.Response) {
 	window := measure.Window{Start: trial.Start, End: trial.End}
-	m := meter{series: series, idle: idle, requests: trial.Requests}
+	m := meter{series: series, idle: c.idle, requests: trial.Requests}
 	whole := m
 	whole.snap = snapNs
 	trial.Figures = whole.amounts([]measure.Window{window})
@@ -217,7 +246,8 @@ func evaluate(trial *store.Trial, series []measure.Series, idle map[string]measu
 	trial.Figures[store.MetricPrefillRate] = rate(trial.TokensIn*trial.Requests, total(phases[measure.PhasePrefill]))
 	trial.Figures[store.MetricDecodeRate] = decodeRate(responses)
 	trial.Figures[store.MetricDetectorError] = detect(trial, series, window)
-	trial.Doubts = append(trial.Doubts, doubtsOf(trial, series, window, responses, plan)...)
+	trial.Doubts = append(trial.Doubts, doubtsOf(trial, series, window, responses, r.plan)...)
+	trial.Doubts = append(trial.Doubts, doubtImages(trial, c.vision, responses)...)
 }
 
 func total(windows []measure.Window) (seconds float64) {
@@ -270,8 +300,12 @@ func detect(trial *store.Trial, series []measure.Series, window measure.Window) 
 // doubtsOf lists what speaks against a trial.
 func doubtsOf(trial *store.Trial, series []measure.Series, window measure.Window, responses []backend.Response, plan Plan) (out []string) {
 	doubt := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	if trial.TokensIn != trial.X {
-		doubt("the model counted %d prompt tokens instead of %d", trial.TokensIn, trial.X)
+	expected := trial.X
+	if trial.Image != nil {
+		expected = plan.Tokens[0] + trial.Image.Sequence
+	}
+	if trial.TokensIn != expected {
+		doubt("the model counted %d prompt tokens instead of %d", trial.TokensIn, expected)
 	}
 	for _, response := range responses {
 		if response.TokensOut != plan.OutputTokens {

@@ -45,14 +45,16 @@ func (p Plan) Validate() error {
 		c.between("tokens", n, 1, maxTokens)
 	}
 	unique(&c, "tokens", p.Tokens)
+	c.want("tokens", !p.Images() || len(p.Tokens) == 1, "a sweep over resolutions takes one prompt length, these are %d; use 32, say", len(p.Tokens))
 	c.list("complexity", p.Complexity, len(complexities))
 	for _, name := range p.Complexity {
 		c.want("complexity", slices.Contains(complexities[:], name), "%q is unknown; use %s", name, strings.Join(complexities[:], ", "))
 	}
 	c.want("context", p.Context == 0 || p.Context >= p.longest(),
 		"%d is less than the %d tokens of the longest trial (prompt and answer)", p.Context, p.longest())
+	p.checkImages(&c)
 	// Each factor is bounded by now or reported, so that the product cannot overflow.
-	if len(c.problems) == 0 {
+	if len(c.problems) == 0 && !p.undecided() {
 		c.want("repeats", p.Trials() <= maxTrials, "the plan has %d trials, at most %d are allowed", p.Trials(), maxTrials)
 	}
 	c.seconds("rate", p.Rate, 0.1, maxRate)

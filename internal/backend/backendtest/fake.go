@@ -21,8 +21,7 @@ import (
 // encoding takes PerPixel for every effective pixel.
 type Fake struct {
 	Base, PerTokenIn, PerTokenOut, PerPixel time.Duration
-	// Vision, when not nil, is the preprocessing of the models; a clamp in tokens or by the
-	// longest side replaces its own.
+	// Vision, when not nil, is the preprocessing of the models, with the clamp that Start gets.
 	Vision *imaging.Contract
 	// Fail, when not nil, is asked before each request, and its error ends it.
 	Fail func(backend.Request) error
@@ -43,9 +42,11 @@ func (f Fake) Start(ctx context.Context, cfg backend.Config) (backend.Server, er
 	if cfg.Context == 0 {
 		cfg.Context = 4096
 	}
-	if f.Vision != nil && cfg.Clamp != (imaging.Clamp{}) {
-		vision := *f.Vision
-		vision.Clamp = cfg.Clamp
+	if f.Vision != nil {
+		vision, err := f.Vision.WithClamp(cfg.Clamp, cfg.MaxPixels)
+		if err != nil {
+			return nil, fmt.Errorf("start fake: %w", err)
+		}
 		f.Vision = &vision
 	}
 	return &fakeServer{Fake: f, cfg: cfg, load: measure.Phase{Name: measure.PhaseLoad, Start: begin, End: max(measure.Now(), begin+1)}}, nil
