@@ -125,11 +125,11 @@ func (s *server) Generate(ctx context.Context, req backend.Request) (backend.Res
 	if (req.Prompt == "") == (req.Tokens == nil) {
 		return backend.Response{}, errors.New("generate: a request needs either a prompt or tokens")
 	}
-	body := completionRequest{CompletionRequest: serve.CompletionRequest{
-		Prompt: serve.Prompt{Text: req.Prompt, Tokens: req.Tokens}, MaxTokens: &req.MaxTokens, IgnoreEOS: req.IgnoreEOS,
-		Temperature: &req.Temperature, TopK: req.TopK, TopP: &req.TopP, Seed: &req.Seed,
-	}, Images: dataURLs(req.Images)}
-	var answer completionResponse
+	body := serve.CompletionRequest{
+		Prompt: serve.Prompt{Text: req.Prompt, Tokens: req.Tokens}, Images: dataURLs(req.Images), MaxTokens: &req.MaxTokens,
+		IgnoreEOS: req.IgnoreEOS, Temperature: &req.Temperature, TopK: req.TopK, TopP: &req.TopP, Seed: &req.Seed,
+	}
+	var answer serve.CompletionResponse
 	if err := s.client.call(ctx, http.MethodPost, "/v1/completions", body, &answer); err != nil {
 		return backend.Response{}, fmt.Errorf("generate: %w", err)
 	}
@@ -137,8 +137,12 @@ func (s *server) Generate(ctx context.Context, req backend.Request) (backend.Res
 		text, _ := json.Marshal(answer) // it was just decoded
 		return backend.Response{}, fmt.Errorf("generate: the server's answer lacks text, usage or marks: %.200s", text)
 	}
-	return backend.Response{
+	response := backend.Response{
 		Text: *answer.Choices[0].Text, TokensIn: answer.Usage.PromptTokens, TokensOut: answer.Usage.CompletionTokens,
-		Phases: answer.Wattlaw.Phases, TokenTimes: answer.Wattlaw.TokenTimes, Images: answer.Wattlaw.Images,
-	}, nil
+		Phases: answer.Wattlaw.Phases, TokenTimes: answer.Wattlaw.TokenTimes,
+	}
+	for _, use := range answer.Wattlaw.Images {
+		response.Images = append(response.Images, backend.ImageUse(use))
+	}
+	return response, nil
 }

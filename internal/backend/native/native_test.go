@@ -51,6 +51,12 @@ func serveAsChild() int {
 	flags.IntVar(&c.Engine.Context, "context", 0, "")
 	flags.Uint64Var(&c.Engine.Seed, "seed", 0, "")
 	flags.Bool("parent-pipe", false, "")
+	flags.StringVar(&c.Engine.Projector, "mmproj", "", "")
+	flags.StringVar((*string)(&c.Engine.Clamp.Policy), "clamp", "", "")
+	flags.IntVar(&c.Engine.Clamp.MaxTokens, "image-max-tokens", 0, "")
+	flags.IntVar(&c.Engine.Clamp.MinTokens, "image-min-tokens", 0, "")
+	flags.IntVar(&c.Engine.Clamp.LongestSide, "longest-side", 0, "")
+	flags.IntVar(&c.Engine.MaxPixels, "max-pixels", 0, "")
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		return 2
 	}
@@ -65,21 +71,35 @@ func playing(part string) Backend {
 	return Backend{Command: []string{os.Args[0]}, Env: []string{role + "=" + part}}
 }
 
-const tiny = "shape:tiny@q8_0"
+const (
+	tiny       = "shape:tiny@q8_0"
+	tinyVision = "shape:tiny-qwen2vl@q8_0"
+)
 
 func TestSuite(t *testing.T) {
 	backendtest.Run(t, playing("server"), tiny, "no/such/model.gguf")
 }
 
+func TestVisionSuite(t *testing.T) {
+	for _, cfg := range []backend.Config{
+		{Model: tinyVision, Threads: 1, Context: 512},
+		{Model: tinyVision, Context: 512, Clamp: imaging.Clamp{Policy: imaging.PolicyTokens, MaxTokens: 16}},
+		{Model: tinyVision, Context: 512, Clamp: imaging.Clamp{Policy: imaging.PolicyLongestSide, LongestSide: 64}},
+		{Model: tinyVision, Context: 512, MaxPixels: 4096},
+	} {
+		backendtest.RunVision(t, playing("server"), cfg)
+	}
+}
+
 // TestModelInfoIsComplete guards the fields that the server's report and the contract share
 // by name.
 func TestModelInfoIsComplete(t *testing.T) {
-	s, err := playing("server").Start(t.Context(), backend.Config{Model: tiny, Threads: 2, Context: 100})
+	s, err := playing("server").Start(t.Context(), backend.Config{Model: tinyVision, Threads: 2, Context: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Stop()
-	e, err := engine.Load(tiny, engine.Options{Threads: 2, Context: 100})
+	e, err := engine.Load(tinyVision, engine.Options{Threads: 2, Context: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/wattlaw/wattlaw/internal/backend"
-	"github.com/wattlaw/wattlaw/internal/engine/serve"
 	"github.com/wattlaw/wattlaw/internal/imaging"
 )
 
@@ -37,19 +36,4 @@ func dataURLs(images [][]byte) (urls []string) {
 		urls = append(urls, "data:"+http.DetectContentType(data)+";base64,"+base64.StdEncoding.EncodeToString(data))
 	}
 	return urls
-}
-
-// completionRequest is the server's request with images.
-type completionRequest struct {
-	serve.CompletionRequest
-	Images []string `json:"images,omitempty"`
-}
-
-// completionResponse is the server's answer with what became of the images.
-type completionResponse struct {
-	serve.CompletionResponse
-	Wattlaw *struct {
-		serve.Marks
-		Images []backend.ImageUse `json:"images"`
-	} `json:"wattlaw"`
 }
