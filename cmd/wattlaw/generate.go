@@ -28,6 +28,9 @@ func (f *modelFlags) register(cmd *cobra.Command) {
 
 // load loads the model and returns with it a function that closes it and keeps the first error.
 func (f *modelFlags) load() (*engine.Engine, func(*error), error) {
+	if err := f.checkVision(); err != nil {
+		return nil, nil, err
+	}
 	e, err := engine.Load(f.model, f.opt)
 	if err != nil {
 		return nil, nil, err
@@ -42,27 +45,38 @@ func (f *modelFlags) load() (*engine.Engine, func(*error), error) {
 func newGenerateCmd() *cobra.Command {
 	var f modelFlags
 	var prompt string
+	var images []string
 	var req engine.Request
 	cmd := &cobra.Command{
-		Use:     "generate -m MODEL -p PROMPT",
-		Short:   "Continue a prompt",
-		Example: `  wattlaw generate -m model.gguf -p "The law of the lever says" -n 64 --temp 0.8 --seed 7`,
-		Args:    cobra.NoArgs,
+		Use:   "generate -m MODEL -p PROMPT",
+		Short: "Continue a prompt, about images too",
+		Long: `Continue a prompt. Images stand where the prompt has the marker <image>, once for each; a prompt
+without markers comes behind its images.`,
+		Example: `  wattlaw generate -m model.gguf -p "The law of the lever says" -n 64 --temp 0.8 --seed 7
+  wattlaw generate -m model.gguf --mmproj mmproj.gguf --image photo.jpg -p "What is in this picture?"`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if req.Images, err = readImages(images); err != nil {
+				return err
+			}
 			e, done, err := f.load()
 			if err != nil {
 				return err
 			}
 			defer done(&err)
 			if e.Info().Meaningless {
-				fmt.Fprintln(cmd.ErrOrStderr(), "note: this model's weights are random; its text is meaningless")
+				noteMeaningless(cmd, "text is")
 			}
-			req.Tokens = e.Tokenizer().Encode(prompt, tokenizer.EncodeOptions{AddSpecial: true, ParseSpecial: true})
+			if req.Tokens, err = e.EncodePrompt(prompt, len(images)); err != nil {
+				return err
+			}
 			return generate(cmd, e, req)
 		},
 	}
 	f.register(cmd)
+	f.registerVision(cmd)
 	flags := cmd.Flags()
+	imagesFlag(flags, &images)
 	flags.StringVarP(&prompt, "prompt", "p", "", "text to continue")
 	flags.IntVarP(&req.MaxTokens, "tokens", "n", 128, "most tokens to generate")
 	flags.BoolVar(&req.IgnoreEOS, "ignore-eos", false, "go on after an end-of-text token")

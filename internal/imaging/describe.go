@@ -32,13 +32,13 @@ func (c Contract) Describe() string {
 			fmt.Fprintf(&b, "%12s  too large for this contract\n", s)
 			continue
 		}
-		fmt.Fprintf(&b, "%12s  %13s  %9d  %8d  %6d\n", s, l.seen(), l.Pixels, l.Patches, l.Tokens)
+		fmt.Fprintf(&b, "%12s  %13s  %9d  %8d  %6d\n", s, l.Seen(), l.Pixels, l.Patches, l.Tokens)
 	}
 	return b.String()
 }
 
-// seen returns the resized image in a few characters.
-func (l Layout) seen() string {
+// Seen returns the resized image in a few characters.
+func (l Layout) Seen() string {
 	if l.Overview {
 		return fmt.Sprintf("%d×%d tiles + 1", l.Columns, l.Rows)
 	}
