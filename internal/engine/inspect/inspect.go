@@ -1,7 +1,9 @@
-// Package inspect describes a GGUF file for people: metadata, tensors and totals.
+// Package inspect describes models for people: metadata, tensors and totals of a GGUF file
+// or a shape, and of an encoder of images what it does to them.
 package inspect
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -10,35 +12,66 @@ import (
 	"text/tabwriter"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/model/shape"
 	"github.com/wattlaw/wattlaw/internal/unit"
 )
 
 // maxText bounds a metadata value on a line; chat templates are long.
 const maxText = 120
 
-// Write describes the file at path.
-func Write(w io.Writer, path string) (err error) {
+// Write describes the model that ref names: the file at a path, or a shape such as
+// "shape:qwen2-vl-2b@q4_0", of which nothing is built.
+func Write(w io.Writer, ref string) error {
+	if strings.HasPrefix(ref, shape.Prefix) {
+		return writeShape(w, ref)
+	}
+	return writeFile(w, ref)
+}
+
+func writeFile(w io.Writer, path string) (err error) {
 	f, err := gguf.Open(path)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if closeErr := f.Close(); err == nil {
-			err = closeErr
-		}
-	}()
+	defer func() { err = errors.Join(err, f.Close()) }()
+	head := fmt.Sprintf("%s: GGUF version %d, %v", path, f.Version, unit.Bytes(f.Size()))
+	return write(w, head, model.EncoderFromFile(f)) // which reads no vocabulary
+}
+
+// writeShape describes a shape's language model and, if it has one, its encoder of images.
+func writeShape(w io.Writer, ref string) error {
+	s, format, err := shape.Parse(ref)
+	if err != nil {
+		return err
+	}
+	plan := s.Plan(format)
+	if err := write(w, fmt.Sprintf("%s: shape with random weights, %v", ref, unit.Bytes(plan.Bytes())), plan); err != nil || s.Vision == nil {
+		return err
+	}
+	encoder := s.PlanVision(shape.VisionFormat(format))
+	return write(w, fmt.Sprintf("\n%s: encoder of images, %v", ref, unit.Bytes(encoder.Bytes())), encoder)
+}
+
+// write describes a model under a headline.
+func write(w io.Writer, head string, src *model.Source) error {
+	if _, err := fmt.Fprintf(w, "%s, %d metadata values, %d tensors\n", head, len(src.Meta), len(src.Tensors)); err != nil {
+		return err
+	}
+	if err := writeContract(w, src); err != nil {
+		return err
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "%s: GGUF version %d, %v, %d metadata values, %d tensors\n\n", path, f.Version, unit.Bytes(f.Size()), len(f.Keys()), len(f.Tensors()))
-	fmt.Fprintln(table, "KEY\tTYPE\tVALUE")
-	for _, key := range f.Keys() {
-		v, _ := f.Value(key)
-		fmt.Fprintf(table, "%s\t%s\t%s\n", key, typeOf(v), elide(v.String()))
+	fmt.Fprintln(table, "\nKEY\tTYPE\tVALUE")
+	for _, entry := range src.Meta {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", entry.Key, typeOf(entry.Value), elide(entry.Value.String()))
 	}
 	fmt.Fprintln(table, "\nTENSOR\tTYPE\tSHAPE\tSIZE")
 	totals := map[string]*total{}
 	var all total
-	for _, t := range f.Tensors() {
-		fmt.Fprintf(table, "%s\t%v\t%s\t%v\n", t.Name, t.DType, dimensions(t.Shape), unit.Bytes(t.Size))
+	for i := range src.Tensors {
+		t := &src.Tensors[i]
+		fmt.Fprintf(table, "%s\t%v\t%s\t%v\n", t.Name, t.DType, dimensions(t.Shape), unit.Bytes(t.Bytes()))
 		name := t.DType.String()
 		if totals[name] == nil {
 			totals[name] = &total{}
@@ -54,16 +87,35 @@ func Write(w io.Writer, path string) (err error) {
 	return table.Flush()
 }
 
-// total sums tensors.
-type total struct {
-	tensors, parameters int
-	bytes               unit.Bytes
+// writeContract tells in words what an encoder does to images, or why it cannot be told;
+// of other models it writes nothing.
+func writeContract(w io.Writer, src *model.Source) error {
+	if src.Text("general.architecture") != model.VisionArchitecture {
+		return nil
+	}
+	text := "\nWhat happens to an image:\n"
+	if config, err := model.ReadVisionConfig(src); err != nil {
+		text = fmt.Sprintf("\nWhat happens to an image is unknown: %v\n", err)
+	} else {
+		for line := range strings.Lines(config.Contract().Describe()) {
+			text += "  " + line
+		}
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
-func (t *total) add(tensor gguf.Tensor) {
+// total sums tensors.
+type total struct {
+	tensors    int
+	parameters int64
+	bytes      unit.Bytes
+}
+
+func (t *total) add(tensor *model.Tensor) {
 	t.tensors++
-	t.parameters += tensor.Elements()
-	t.bytes += unit.Bytes(tensor.Size)
+	t.parameters += tensor.Values()
+	t.bytes += unit.Bytes(tensor.Bytes())
 }
 
 func (t *total) write(w io.Writer, name string) {

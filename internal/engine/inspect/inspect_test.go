@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/model/shape"
 )
 
@@ -36,6 +37,77 @@ func TestWriteDescribesAFile(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, out.String())
 		}
+	}
+}
+
+// described returns what Write says, columns of any width.
+func described(t *testing.T, ref string) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := Write(&out, ref); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(out.String()), " ")
+}
+
+func TestWriteTellsWhatHappensToImages(t *testing.T) {
+	s, format, err := shape.Parse("shape:tiny-qwen2vl@q8_0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "mmproj.gguf")
+	if err := s.BuildVision(format, 1).WriteFile(path); err != nil {
+		t.Fatal(err)
+	}
+	text := described(t, path)
+	for _, want := range []string{
+		"What happens to an image: patch 8 pixels, 2×2 patches become one token of 16×16 pixels",
+		"at most 4096 image tokens", "predicted knee at", "448x448 448x448 200704 3136 784", `clip.projector_type string "qwen2vl_merger"`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if strings.Index(text, "predicted knee") > strings.Index(text, "KEY TYPE VALUE") {
+		t.Error("the contract comes behind the tables")
+	}
+}
+
+func TestWriteDescribesShapesWithoutBuildingThem(t *testing.T) {
+	text := described(t, "shape:qwen2-vl-2b@q4_0")
+	for _, want := range []string{
+		"shape:qwen2-vl-2b@q4_0: shape with random weights", `general.architecture string "qwen2vl"`, "blk.27.attn_q.weight Q4_0",
+		"encoder of images", "patch 14 pixels", "predicted knee at 3.21 million pixels for a square image", "v.blk.31.attn_q.weight Q8_0",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in what is said of a shape", want)
+		}
+	}
+	if tiles := described(t, "shape:smolvlm-256m@q8_0"); !strings.Contains(tiles, "no knee") {
+		t.Error("the tiles of SmolVLM have a knee")
+	}
+	if plain := described(t, "shape:tiny@q8_0"); strings.Contains(plain, "image") {
+		t.Error("a model of text has something to do with images")
+	}
+	if err := Write(&bytes.Buffer{}, "shape:none@q8_0"); err == nil {
+		t.Error("a shape that does not exist was described")
+	}
+}
+
+// An encoder that cannot be run is described all the same.
+func TestWriteDescribesEncodersThatAreNotSupported(t *testing.T) {
+	w := gguf.NewWriter()
+	for key, value := range map[string]string{"general.architecture": "clip", "clip.projector_type": "resampler"} {
+		if err := w.Set(key, gguf.ValueOf(value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "mmproj.gguf")
+	if err := w.WriteFile(path); err != nil {
+		t.Fatal(err)
+	}
+	if text := described(t, path); !strings.Contains(text, `is unknown: `+path+`: projector "resampler"`) || !strings.Contains(text, "KEY TYPE VALUE") {
+		t.Errorf("described as %s", text)
 	}
 }
 
