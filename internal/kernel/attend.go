@@ -30,11 +30,14 @@ type Attention struct {
 }
 
 // keyBlock is the number of cache positions converted at a time; scores, keys and values of
-// a block stay in the first-level cache.
-const keyBlock = 64
+// a block stay in the second-level cache.
+const keyBlock = 256
+
+// tileGroup is the number of query tiles multiplied together with one block.
+const tileGroup = 3
 
 // attentionScratch is Attend's working memory: one block of keys and values as floats, the
-// scores of one tile, and per tile of queries the packed queries and the running softmax.
+// scores of one group of tiles, and per tile of queries the packed queries and the running softmax.
 type attentionScratch struct {
 	k, v, scores             []float32
 	q, out, top, sum, shrink []float32
@@ -65,16 +68,17 @@ func (s *Set) Attend(a Attention, kvHead, q0, q1 int, sc *Scratch) {
 	rows := (q1 - q0) * a.Group // query heads, the lanes of all tiles
 	tiles := (rows + lanes - 1) / lanes
 	t.k, t.v = resize(t.k, keyBlock*dim), resize(t.v, keyBlock*dim)
-	t.scores = resize(t.scores, keyBlock*lanes)
+	t.scores = resize(t.scores, tileGroup*keyBlock*lanes)
 	s.packQueries(a, kvHead, q0, rows, tiles, dim, t)
 	for p0, end := 0, a.context(q1-1); p0 < end; p0 += keyBlock {
 		n := min(keyBlock, end-p0)
 		s.loadKV(t.k, a.K, a, kvHead, p0, n, dim)
 		s.loadKV(t.v, a.V, a, kvHead, p0, n, dim)
-		for i := range tiles {
-			seen := a.context(q0 + (min(rows, (i+1)*lanes)-1)/a.Group)
+		for i := 0; i < tiles; i += tileGroup {
+			j := min(i+tileGroup, tiles)
+			seen := a.context(q0 + (min(rows, j*lanes)-1)/a.Group)
 			if p0 < seen {
-				s.attendTile(a, i, p0, min(n, seen-p0), q0, dim, t)
+				s.attendTiles(a, i, j, p0, min(n, seen-p0), q0, dim, t)
 			}
 		}
 	}
@@ -146,34 +150,39 @@ func (s *Set) packQueries(a Attention, kvHead, q0, rows, tiles, dim int, t *atte
 	}
 }
 
-// loadKV converts n positions of one head to rows of dim floats, zero-padded in both directions.
+// loadKV converts n positions of one head to rows of dim floats, zero-padded in both directions
+// to what the multiplication takes at once.
 func (s *Set) loadKV(dst []float32, src []uint16, a Attention, kvHead, p0, n, dim int) {
 	for p := range n {
 		row := dst[p*dim : (p+1)*dim]
 		s.p.FromF16(row[:a.HeadDim], src[(p0+p)*a.LDKV+kvHead*a.HeadDim:][:a.HeadDim])
 		clear(row[a.HeadDim:])
 	}
-	clear(dst[n*dim:])
+	clear(dst[n*dim : roundUp(n, tokens)*dim])
 }
 
-// attendTile advances query tile i, whose queries count from q0, over the n cache positions from p0.
-func (s *Set) attendTile(a Attention, i, p0, n, q0, dim int, t *attentionScratch) {
+// attendTiles advances query tiles i0 ≤ i < i1, whose queries count from q0, over the n cache
+// positions from p0.
+func (s *Set) attendTiles(a Attention, i0, i1, p0, n, q0, dim int, t *attentionScratch) {
 	lanes := s.p.Rows
-	q, out := t.q[i*lanes*dim:(i+1)*lanes*dim], t.out[i*lanes*dim:(i+1)*lanes*dim]
-	top, sum := t.top[i*lanes:(i+1)*lanes], t.sum[i*lanes:(i+1)*lanes]
-	for p := 0; p < n; p += tokens { // scores[p][lane] = K[p]·Q[lane]
-		s.p.GemmF32(t.scores[p*lanes:], lanes, q, t.k[p*dim:], dim, 1, false)
+	size, keys := lanes*dim, roundUp(n, tokens) // positions beyond n are masked
+	q, out := t.q[i0*size:i1*size], t.out[i0*size:i1*size]
+	scores := t.scores[:(i1-i0)*keys*lanes] // [tile][position][lane]
+	for p := 0; p < keys; p += tokens {     // scores[p][lane] = K[p]·Q[lane]
+		s.gemmTiles(scores[p*lanes:], lanes, keys*lanes, i1-i0, q, t.k[p*dim:], dim, 1, false)
 	}
-	scores := t.scores[:n*lanes]
-	for j := range lanes { // the future is masked
-		for p := max(0, a.context(q0+(i*lanes+j)/a.Group)-p0); p < n; p++ {
-			scores[p*lanes+j] = float32(math.Inf(-1))
+	for i := i0; i < i1; i++ {
+		tile := scores[(i-i0)*keys*lanes : (i-i0+1)*keys*lanes]
+		for j := range lanes {
+			for p := max(0, a.context(q0+(i*lanes+j)/a.Group)-p0); p < keys; p++ {
+				tile[p*lanes+j] = float32(math.Inf(-1))
+			}
 		}
+		s.p.Softmax(tile, t.top[i*lanes:(i+1)*lanes], t.sum[i*lanes:(i+1)*lanes], t.shrink)
+		s.p.ScaleLanes(t.out[i*size:(i+1)*size], t.shrink)
 	}
-	s.p.Softmax(scores, top, sum, t.shrink)
-	s.p.ScaleLanes(out, t.shrink)
 	for d := 0; d < dim; d += tokens { // out[d][lane] += Σ_p V[p][d]·scores[p][lane]
-		s.p.GemmF32(out[d*lanes:], lanes, scores, t.v[d:], 1, dim, true)
+		s.gemmTiles(out[d*lanes:], lanes, size, i1-i0, scores, t.v[d:], 1, dim, true)
 	}
 }
 

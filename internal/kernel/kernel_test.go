@@ -40,6 +40,33 @@ func TestMatMul(t *testing.T) {
 	})
 }
 
+// TestMatMulLongRows takes several blocks of features and several passes of rows, and compares
+// with products of other splits, bit for bit: neither threads nor batches may show.
+func TestMatMulLongRows(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *kernel.Set) {
+		for _, d := range []tensor.DType{tensor.F32, tensor.F16, tensor.BF16, tensor.Q5_1} {
+			const m, rows, k = 13, 400, 1600
+			checkMatMul(t, s, d, m, 50, k)
+			rng := rand.New(rand.NewPCG(1, 3))
+			w, x := kerneltest.RandomMatrix(rng, d, rows, k), kerneltest.Normal(rng, m*k)
+			var a, part kernel.Acts
+			var sc kernel.Scratch
+			whole, parts := make([]float32, m*rows), make([]float32, m*rows)
+			a.Reset(d, m, k)
+			s.Prepare(&a, x, k, 0, m, &sc)
+			s.MatMul(whole, rows, w, 0, rows, &a, &sc)
+			for _, tokens := range [][2]int{{0, 5}, {5, m}} {
+				part.Reset(d, tokens[1]-tokens[0], k)
+				s.Prepare(&part, x[tokens[0]*k:], k, 0, tokens[1]-tokens[0], &sc)
+				for _, r := range [][2]int{{0, 7}, {7, 150}, {150, rows}} {
+					s.MatMul(parts[tokens[0]*rows:], rows, w, r[0], r[1], &part, &sc)
+				}
+			}
+			kerneltest.Same(t, d.String(), parts, whole)
+		}
+	})
+}
+
 func checkMatMul(t *testing.T, s *kernel.Set, d tensor.DType, m, rows, k int) {
 	rng := rand.New(rand.NewPCG(uint64(m), uint64(rows*k)))
 	w := kerneltest.RandomMatrix(rng, d, rows, k)

@@ -144,36 +144,3 @@ func (s *Set) unpackTile(unpack func(codes []uint8, scales, mins []float32, row 
 		s.p.Interleave(bits(sc.panelMins[span[0]:span[1]]), bits(sc.mins), nr, groups)
 	}
 }
-
-// floatPanels converts tiles of rows to float32 panels and multiplies each with every token.
-func (s *Set) floatPanels(y []float32, ldy int, w Matrix, r0, r1 int, a *Acts, sc *Scratch) {
-	k, nr, stride := w.Cols, s.p.Rows, w.rowBytes()
-	read := s.rowReader(w.DType)
-	sc.words = resize(sc.words, nr*k)
-	sc.panel = resize(sc.panel, nr*k)
-	rows := float(sc.words)
-	for r := r0; r < r1; r += nr {
-		end := min(r+nr, r1)
-		for j := r; j < end; j++ {
-			read(rows[(j-r)*k:(j-r+1)*k], w.Data[j*stride:(j+1)*stride])
-		}
-		clear(rows[(end-r)*k:])
-		s.p.Interleave(sc.panel, sc.words, nr, k)
-		for t := 0; t < a.m; t += tokens {
-			x := a.f[t*k : (t+tokens)*k]
-			if end-r == nr && t+tokens <= a.m {
-				s.p.GemmF32(y[t*ldy+r:], ldy, float(sc.panel), x, k, 1, false)
-				continue
-			}
-			s.p.GemmF32(sc.out[:], nr, float(sc.panel), x, k, 1, false)
-			copyTile(y[t*ldy+r:], ldy, sc.out[:], nr, min(tokens, a.m-t), end-r)
-		}
-	}
-}
-
-// copyTile copies the m×n corner of a tile.
-func copyTile(dst []float32, ldd int, src []float32, lds, m, n int) {
-	for t := range m {
-		copy(dst[t*ldd:t*ldd+n], src[t*lds:])
-	}
-}

@@ -30,8 +30,10 @@ type Primitives struct {
 	GemmQ4K     func(out []float32, ldo int, codes []uint8, scales, mins []float32, q []int8, d, sums []float32)
 	GemmQ6K     func(out []float32, ldo int, codes []uint8, scales []float32, q []int8, d []float32, init []int32)
 	GemmF32     func(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate bool)
-	Quantized   map[tensor.DType]Quantized
-	Floats      map[tensor.DType]Floats
+	// GemmF32x3 must add in GemmF32's order, to the same bits.
+	GemmF32x3 func(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool)
+	Quantized map[tensor.DType]Quantized
+	Floats    map[tensor.DType]Floats
 
 	ToF16      func(dst []uint16, x []float32)
 	FromF16    func(dst []float32, x []uint16)

@@ -31,6 +31,7 @@ func avx512Table() Primitives {
 	t.Name, t.Rows = "avx512vnni", avx512.Rows
 	t.Interleave = avx512.Interleave
 	t.GemmQ8, t.GemmQ4, t.GemmQ4K, t.GemmQ6K, t.GemmF32 = avx512.GemmQ8, avx512.GemmQ8, avx512.GemmQ4K, avx512.GemmQ6K, avx512.GemmF32
+	t.GemmF32x3 = avx512.GemmF32x3
 	t.QuantizeQ8, t.QuantizeQ8K = avx512.QuantizeQ8, avx512.QuantizeQ8K
 	t.Quantized = map[tensor.DType]Quantized{
 		tensor.Q8_0:  {avx512.UnpackQ8_0, avx512.DotQ8_0},
@@ -60,6 +61,7 @@ func avx2Table() Primitives {
 	t.Name, t.Rows = "avx2", avx2.Rows
 	t.Interleave = avx2.Interleave
 	t.GemmQ8, t.GemmQ4, t.GemmQ4K, t.GemmQ6K, t.GemmF32 = avx2.GemmQ8, avx2.GemmQ4, avx2.GemmQ4K, avx2.GemmQ6K, avx2.GemmF32
+	t.GemmF32x3 = avx2.GemmF32x3
 	t.QuantizeQ8, t.QuantizeQ8K = avx2.QuantizeQ8, avx2.QuantizeQ8K
 	t.Quantized = map[tensor.DType]Quantized{
 		tensor.Q8_0:  {avx2.UnpackQ8_0, avx2.DotQ8_0},

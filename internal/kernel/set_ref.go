@@ -20,6 +20,7 @@ func reference() Primitives {
 		GemmQ4K:     panel.GemmQ4K,
 		GemmQ6K:     panel.GemmQ6K,
 		GemmF32:     panel.GemmF32,
+		GemmF32x3:   panel.GemmF32x3,
 		Quantized: map[tensor.DType]Quantized{
 			tensor.Q8_0:  {ref.UnpackQ8_0, ref.DotQ8_0},
 			tensor.Q4_0:  {ref.UnpackQ4_0, ref.DotQ4_0},

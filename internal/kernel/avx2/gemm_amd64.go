@@ -85,6 +85,19 @@ func GemmF32(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate 
 	gemmF32(&out[0], ldo, &panel[0], &x[0], ts, ks, n, accumulate)
 }
 
+// GemmF32x3 multiplies three panels, one behind the other; see ref.Panel.
+func GemmF32x3(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool) {
+	n := len(panel) / (3 * Rows)
+	if n == 0 {
+		for i := range 3 {
+			GemmF32(out[i*os:], ldo, nil, nil, ts, ks, accumulate)
+		}
+		return
+	}
+	_, _, _ = out[2*os+(tokens-1)*ldo+Rows-1], panel[3*Rows*n-1], x[(tokens-1)*ts+(n-1)*ks]
+	gemmF32x3(&out[0], ldo, os, &panel[0], n*Rows, &x[0], ts, ks, n, accumulate)
+}
+
 // zero clears a tile, the product over no features.
 func zero(out []float32, ldo int) {
 	for t := range tokens {

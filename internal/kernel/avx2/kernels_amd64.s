@@ -951,6 +951,114 @@ step:
 	VZEROUPPER
 	RET
 
+// func gemmF32x3(out *float32, ldo int, os int, panel *float32, ps int, x *float32, ts int, ks int, k int, accumulate bool)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gemmF32x3(SB), NOSPLIT, $0-73
+	XORQ AX, AX
+
+pass:
+	MOVQ    out+0(FP), CX
+	MOVQ    ldo+8(FP), DX
+	MOVQ    os+16(FP), BX
+	MOVQ    panel+24(FP), SI
+	MOVQ    ps+32(FP), DI
+	MOVQ    x+40(FP), R8
+	MOVQ    ts+48(FP), R9
+	MOVQ    ks+56(FP), R10
+	MOVQ    k+64(FP), R11
+	SHLQ    $0x02, DX
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, DI
+	SHLQ    $0x02, R9
+	SHLQ    $0x02, R10
+	MOVQ    DX, R12
+	IMULQ   AX, R12
+	LEAQ    (CX)(R12*4), CX
+	MOVQ    R9, R12
+	IMULQ   AX, R12
+	LEAQ    (R8)(R12*4), R8
+	LEAQ    (R9)(R9*2), R12
+	MOVQ    R9, R13
+	SHLQ    $0x02, R13
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	VPXOR   Y11, Y11, Y11
+	MOVB    accumulate+72(FP), R13
+	TESTB   R13, R13
+	JZ      step3
+	MOVQ    CX, R13
+	VMOVUPS (R13), Y0
+	VMOVUPS (R13)(BX*1), Y1
+	VMOVUPS (R13)(BX*2), Y2
+	ADDQ    DX, R13
+	VMOVUPS (R13), Y3
+	VMOVUPS (R13)(BX*1), Y4
+	VMOVUPS (R13)(BX*2), Y5
+	ADDQ    DX, R13
+	VMOVUPS (R13), Y6
+	VMOVUPS (R13)(BX*1), Y7
+	VMOVUPS (R13)(BX*2), Y8
+	ADDQ    DX, R13
+	VMOVUPS (R13), Y9
+	VMOVUPS (R13)(BX*1), Y10
+	VMOVUPS (R13)(BX*2), Y11
+	ADDQ    DX, R13
+
+step3:
+	VMOVUPS      (SI), Y12
+	VMOVUPS      (SI)(DI*1), Y13
+	VMOVUPS      (SI)(DI*2), Y14
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y1
+	VFMADD231PS  Y15, Y14, Y2
+	VBROADCASTSS (R8)(R9*1), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y5
+	VBROADCASTSS (R8)(R9*2), Y15
+	VFMADD231PS  Y15, Y12, Y6
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y8
+	VBROADCASTSS (R8)(R12*1), Y15
+	VFMADD231PS  Y15, Y12, Y9
+	VFMADD231PS  Y15, Y13, Y10
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         $+32, SI
+	ADDQ         R10, R8
+	DECQ         R11
+	JNZ          step3
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, (CX)(BX*1)
+	VMOVUPS      Y2, (CX)(BX*2)
+	ADDQ         DX, CX
+	VMOVUPS      Y3, (CX)
+	VMOVUPS      Y4, (CX)(BX*1)
+	VMOVUPS      Y5, (CX)(BX*2)
+	ADDQ         DX, CX
+	VMOVUPS      Y6, (CX)
+	VMOVUPS      Y7, (CX)(BX*1)
+	VMOVUPS      Y8, (CX)(BX*2)
+	ADDQ         DX, CX
+	VMOVUPS      Y9, (CX)
+	VMOVUPS      Y10, (CX)(BX*1)
+	VMOVUPS      Y11, (CX)(BX*2)
+	ADDQ         DX, CX
+	INCQ         AX
+	CMPQ         AX, $0x02
+	JL           pass
+	VZEROUPPER
+	RET
+
 // func interleave8(dst *uint32, src *uint32, stride int, n int)
 // Requires: AVX, AVX2
 TEXT ·interleave8(SB), NOSPLIT, $0-32

@@ -20,6 +20,9 @@ func gemmQ6K(out *float32, ldo int, codes *uint8, scales *float32, q *int8, d *f
 func gemmF32(out *float32, ldo int, panel *float32, x *float32, ts int, ks int, k int, accumulate bool)
 
 //go:noescape
+func gemmF32x3(out *float32, ldo int, os int, panel *float32, ps int, x *float32, ts int, ks int, k int, accumulate bool)
+
+//go:noescape
 func interleave8(dst *uint32, src *uint32, stride int, n int)
 
 //go:noescape

@@ -87,6 +87,14 @@ func GemmF32(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate 
 	}
 }
 
+// GemmF32x3 multiplies three panels, one behind the other; one alone fills the registers.
+func GemmF32x3(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool) {
+	n := len(panel) / 3
+	for i := range 3 {
+		GemmF32(out[i*os:], ldo, panel[i*n:(i+1)*n], x, ts, ks, accumulate)
+	}
+}
+
 // zero clears a tile, the product over no features.
 func zero(out []float32, ldo int) {
 	for t := range tokens {

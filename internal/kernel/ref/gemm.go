@@ -93,6 +93,15 @@ func (p Panel) dot(codes []uint8, q []int8, r, t, words int) (n int32) {
 	return n
 }
 
+// GemmF32x3 multiplies three float panels, one behind the other, as GemmF32 does each; the
+// products of panel i go to out[i*os:].
+func (p Panel) GemmF32x3(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool) {
+	n := len(panel) / 3
+	for i := range 3 {
+		p.GemmF32(out[i*os:], ldo, panel[i*n:(i+1)*n], x, ts, ks, accumulate)
+	}
+}
+
 // GemmF32 multiplies a float panel [k][Rows] with 8 strided columns:
 //
 //	out[t*ldo+r] = [out[t*ldo+r] if accumulate] + Σ_j panel[j*Rows+r]·x[t*ts+j*ks]

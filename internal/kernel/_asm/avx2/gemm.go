@@ -21,6 +21,7 @@ func gemms() {
 	gemmQ4K(ones)
 	gemmQ6K(ones)
 	gemmF32()
+	gemmF32x3()
 }
 
 // passes emits the loop over the two halves of a tile of tokens. Pointers to activations
@@ -260,40 +261,6 @@ func gemmQ6K(onesAt Mem) {
 			Add(4*tokens, d)
 		})
 	})
-}
-
-// gemmF32 keeps one accumulator per token; x is addressed as base + t·ts, ks per step.
-func gemmF32() {
-	TEXT("gemmF32", NOSPLIT, "func(out *float32, ldo int, panel, x *float32, ts, ks, k int, accumulate bool)")
-	Pragma("noescape")
-	sum, w, x1 := ymm[0:8], ymm[8], ymm[9:13]
-	out, ldo := Ptr("out"), Ptr("ldo")
-	SHLQ(Imm(2), ldo)
-	panel, x, ts, ks, n := Ptr("panel"), Ptr("x"), Ptr("ts"), Ptr("ks"), Ptr("k")
-	SHLQ(Imm(2), ts)
-	SHLQ(Imm(2), ks)
-	token, advance := RowPointers(x, ts, tokens)
-	zero(sum...)
-	acc := Load(Param("accumulate"), GP8())
-	TESTB(acc, acc)
-	JZ(LabelRef("step"))
-	from := GP64()
-	MOVQ(out, from)
-	for t := range tokens {
-		VMOVUPS(Mem{Base: from}, sum[t])
-		ADDQ(ldo, from)
-	}
-	Loop("step", n, func() {
-		VMOVUPS(Mem{Base: panel}, w)
-		for t := range tokens {
-			VBROADCASTSS(token(t), x1[t%4])
-			VFMADD231PS(x1[t%4], w, sum[t])
-		}
-		Add(32, panel)
-		advance(ks)
-	})
-	store(out, ldo, sum)
-	done()
 }
 
 // interleave8 transposes 8×8 words at a time; n is a multiple of 8, rows are stride words long.

@@ -16,6 +16,7 @@ func gemms() {
 	gemmQ4K()
 	gemmQ6K()
 	gemmF32()
+	gemmF32x3()
 }
 
 // group is one step of a panel kernel: words of codes times 8 tokens into a set of integer
@@ -206,74 +207,4 @@ func gemmQ6K() {
 		VFMADD231PS(acc[t], s[set], block[t])
 	}
 	g.blocks(16, out, ldo, d, n, block)
-}
-
-// gemmF32 keeps two accumulators per token, for even and odd steps, to hide the latency of
-// the fused multiply-add. x is addressed as base + t·ts for the tokens, ks per step.
-func gemmF32() {
-	TEXT("gemmF32", NOSPLIT, "func(out *float32, ldo int, panel, x *float32, ts, ks, k int, accumulate bool)")
-	Pragma("noescape")
-	even, odd, w := zmm[0:8], zmm[8:16], zmm[16]
-	out, ldo := Ptr("out"), Ptr("ldo")
-	SHLQ(Imm(2), ldo)
-	panel, x, ts, ks, n := Ptr("panel"), Ptr("x"), Ptr("ts"), Ptr("ks"), Ptr("k")
-	SHLQ(Imm(2), ts)
-	SHLQ(Imm(2), ks)
-	ts3, x4 := GP64(), GP64()
-	LEAQ(Mem{Base: ts, Index: ts, Scale: 2}, ts3)
-	LEAQ(Mem{Base: x, Index: ts, Scale: 4}, x4)
-	token := func(t int) Mem {
-		base := x
-		if t >= 4 {
-			base = x4
-		}
-		switch t % 4 {
-		case 1:
-			return Mem{Base: base, Index: ts, Scale: 1}
-		case 2:
-			return Mem{Base: base, Index: ts, Scale: 2}
-		case 3:
-			return Mem{Base: base, Index: ts3, Scale: 1}
-		}
-		return Mem{Base: base}
-	}
-	step := func(acc []reg.VecPhysical, disp int) {
-		VMOVUPS(At(panel, disp), w)
-		for t := range tokens {
-			VFMADD231PS_BCST(token(t), w, acc[t])
-		}
-		ADDQ(ks, x)
-		ADDQ(ks, x4)
-	}
-	zero(even...)
-	zero(odd...)
-	acc := Load(Param("accumulate"), GP8())
-	TESTB(acc, acc)
-	JZ(LabelRef("start"))
-	from := GP64()
-	MOVQ(out, from)
-	for t := range tokens {
-		VMOVUPS(Mem{Base: from}, even[t])
-		ADDQ(ldo, from)
-	}
-	Label("start")
-	BTRQ(Imm(0), n)
-	JCC(LabelRef("pairs"))
-	step(even, 0)
-	Add(64, panel)
-	Label("pairs")
-	SHRQ(Imm(1), n)
-	JZ(LabelRef("done"))
-	Loop("pair", n, func() {
-		step(even, 0)
-		step(odd, 64)
-		Add(128, panel)
-	})
-	Label("done")
-	for t := range tokens {
-		VADDPS(odd[t], even[t], even[t])
-	}
-	store(out, ldo, even)
-	VZEROUPPER()
-	RET()
 }
