@@ -8,7 +8,7 @@ import (
 )
 
 // maxCoef is the largest number of coefficients that draws handles.
-const maxCoef = 3
+const maxCoef = 4
 
 type vector = [maxCoef]float64
 type matrix = [maxCoef][maxCoef]float64

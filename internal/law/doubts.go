@@ -41,7 +41,7 @@ func (d *data) doubts(l Law, line *wls, residual []float64) []string {
 	}
 	out = append(out, l.coefDoubts()...)
 	out = append(out, l.rivalDoubts()...)
-	out = append(out, d.residualDoubts(l, line, residual)...)
+	out = append(out, d.residualDoubts("line", line, residual)...)
 	return out
 }
 
@@ -101,8 +101,9 @@ func (l Law) rivalDoubts() []string {
 	return out
 }
 
-// residualDoubts looks at single trials: outliers, leverage, and scatter that grows.
-func (d *data) residualDoubts(l Law, line *wls, residual []float64) []string {
+// residualDoubts looks at single trials about a curve, of which line is the
+// (linearized) problem: outliers, leverage, and scatter that grows.
+func (d *data) residualDoubts(curve string, line *wls, residual []float64) []string {
 	var out []string
 	n := len(residual)
 	standard := make([]float64, n) // studentized but for σ
@@ -117,14 +118,14 @@ func (d *data) residualDoubts(l Law, line *wls, residual []float64) []string {
 			continue
 		}
 		if named++; named <= listed {
-			out = append(out, doubt("trial %d (x = %g, cost %.4g) lies %.1f robust σ off the line", i+1, d.x[i]*d.xScale, d.y[i]*d.yScale, math.Abs(s-center)/sigma))
+			out = append(out, doubt("trial %d (x = %g, cost %.4g) lies %.1f robust σ off the %s", i+1, d.x[i]*d.xScale, d.y[i]*d.yScale, math.Abs(s-center)/sigma, curve))
 		}
 	}
 	if named > listed {
-		out = append(out, doubt("%d trials in all lie more than %g robust σ off the line", named, outlierSigmas))
+		out = append(out, doubt("%d trials in all lie more than %g robust σ off the %s", named, outlierSigmas, curve))
 	}
 	if i := slices.IndexFunc(line.h, func(h float64) bool { return h > ownLeverage }); i >= 0 {
-		out = append(out, doubt("trial %d (x = %g) alone decides the line: repeat it", i+1, d.x[i]*d.xScale))
+		out = append(out, doubt("trial %d (x = %g) alone decides the %s: repeat it", i+1, d.x[i]*d.xScale, curve))
 	}
 	if trend, err := stat.Kendall(d.x, absolute(standard)); err == nil && trend.P < growingScatter {
 		out = append(out, doubt("scatter %s with x beyond what the weights say: weight by 1/variance", map[bool]string{true: "grows", false: "shrinks"}[trend.Tau > 0]))
