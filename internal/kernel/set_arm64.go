@@ -41,6 +41,7 @@ func neonTable() Primitives {
 	t.QuantizeQ8, t.QuantizeQ8K = neon.QuantizeQ8, neon.QuantizeQ8K
 	t.ToF16, t.FromF16, t.RoundF16, t.RoundBF16 = neon.ToF16, neon.FromF16, neon.RoundF16, neon.RoundBF16
 	t.RMSNorm, t.SwiGLU, t.Add = neon.RMSNorm, neon.SwiGLU, neon.Add
+	t.LayerNorm, t.GELU, t.QuickGELU = neon.LayerNorm, neon.GELU, neon.QuickGELU
 	t.RopePairs, t.RopeHalves = neon.RopePairs, neon.RopeHalves
 	t.Softmax, t.ScaleLanes = neon.Softmax, neon.ScaleLanes
 	t.SoftmaxRow, t.AccumulateF16 = neon.SoftmaxRow, neon.AccumulateF16

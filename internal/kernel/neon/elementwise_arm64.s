@@ -114,6 +114,73 @@ eight:
 	BNE  eight
 	RET
 
+// func sum(x *float32, n int) float32
+TEXT ·sum(SB), NOSPLIT, $0-20
+	MOVD x+0(FP), R0
+	MOVD n+8(FP), R1
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+
+eight:
+	FLDPQ.P 32(R0), (F0, F1)
+	WORD $0x4e20d442 // fadd v2.4s, v2.4s, v0.4s
+	WORD $0x4e21d463 // fadd v3.4s, v3.4s, v1.4s
+	SUBS  $8, R1, R1
+	BNE   eight
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d442 // faddp v2.4s, v2.4s, v2.4s
+	WORD $0x6e22d442 // faddp v2.4s, v2.4s, v2.4s
+	FMOVS F2, ret+16(FP)
+	RET
+
+// func sumCentered(x *float32, n int, mean float32) float32
+TEXT ·sumCentered(SB), NOSPLIT, $0-28
+	MOVD  x+0(FP), R0
+	MOVD  n+8(FP), R1
+	FMOVS mean+16(FP), F4
+	VDUP  V4.S[0], V4.S4
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+
+eight:
+	FLDPQ.P 32(R0), (F0, F1)
+	WORD $0x4ea4d400 // fsub v0.4s, v0.4s, v4.4s
+	WORD $0x4ea4d421 // fsub v1.4s, v1.4s, v4.4s
+	VFMLA V0.S4, V0.S4, V2.S4
+	VFMLA V1.S4, V1.S4, V3.S4
+	SUBS  $8, R1, R1
+	BNE   eight
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x6e22d442 // faddp v2.4s, v2.4s, v2.4s
+	WORD $0x6e22d442 // faddp v2.4s, v2.4s, v2.4s
+	FMOVS F2, ret+24(FP)
+	RET
+
+// func centerMul(dst, x, weight *float32, n int, mean, scale float32)
+TEXT ·centerMul(SB), NOSPLIT, $0-40
+	MOVD  dst+0(FP), R0
+	MOVD  x+8(FP), R1
+	MOVD  weight+16(FP), R2
+	MOVD  n+24(FP), R3
+	FMOVS mean+32(FP), F5
+	VDUP  V5.S[0], V5.S4
+	FMOVS scale+36(FP), F4
+
+eight:
+	FLDPQ.P 32(R1), (F0, F1)
+	FLDPQ.P 32(R2), (F2, F3)
+	WORD $0x4ea5d400 // fsub v0.4s, v0.4s, v5.4s
+	WORD $0x4ea5d421 // fsub v1.4s, v1.4s, v5.4s
+	WORD $0x4f849000 // fmul v0.4s, v0.4s, v4.s[0]
+	WORD $0x4f849021 // fmul v1.4s, v1.4s, v4.s[0]
+	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
+	FSTPQ (F0, F1), (R0)
+	ADD  $32, R0
+	SUBS $8, R3, R3
+	BNE  eight
+	RET
+
 // func addTo(dst, x *float32, n int)
 TEXT ·addTo(SB), NOSPLIT, $0-24
 	MOVD dst+0(FP), R0

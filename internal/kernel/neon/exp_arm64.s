@@ -97,6 +97,39 @@ four:
 	BNE  four
 	RET
 
+// func sigmoidGate(x *float32, n int, linear, cubic, bound float32)
+// n is a positive multiple of 4. x becomes x·σ(u), u = x·(linear + cubic·x²); values below
+// −bound count as −bound, so that e⁻ᵘ stays finite.
+TEXT ·sigmoidGate(SB), NOSPLIT, $0-28
+	MOVD  x+0(FP), R0
+	MOVD  n+8(FP), R1
+	FMOVS linear+16(FP), F22
+	FMOVS cubic+20(FP), F23
+	FMOVS bound+24(FP), F24
+	VDUP  V22.S[0], V22.S4
+	VDUP  V23.S[0], V23.S4
+	VDUP  V24.S[0], V24.S4
+	CONSTANTS
+	WORD $0x6ea0fb19 // fneg v25.4s, v24.4s
+
+four:
+	FMOVQ (R0), F4
+	WORD $0x4e39f484 // fmax v4.4s, v4.4s, v25.4s
+	WORD $0x4eb8f485 // fmin v5.4s, v4.4s, v24.4s
+	WORD $0x6e25dca6 // fmul v6.4s, v5.4s, v5.4s
+	VMOV  V22.B16, V7.B16
+	VFMLA V6.S4, V23.S4, V7.S4
+	WORD $0x6ea0f8a5 // fneg v5.4s, v5.4s
+	WORD $0x6e27dca0 // fmul v0.4s, v5.4s, v7.4s
+	EXP
+	WORD $0x4e3bd400 // fadd v0.4s, v0.4s, v27.4s
+	WORD $0x6e20fc84 // fdiv v4.4s, v4.4s, v0.4s
+	FMOVQ F4, (R0)
+	ADD   $16, R0
+	SUBS $4, R1, R1
+	BNE  four
+	RET
+
 // func softmax(s, top, sum, shrink *float32, n int)
 // n > 0 keys of 8 lanes.
 TEXT ·softmax(SB), NOSPLIT, $0-40

@@ -116,3 +116,15 @@ func softmaxRow(s *float32, n int) float32
 
 //go:noescape
 func accumulateF16(out, p *float32, v *uint16, ldv, rows, n int)
+
+//go:noescape
+func sum(x *float32, n int) float32
+
+//go:noescape
+func sumCentered(x *float32, n int, mean float32) float32
+
+//go:noescape
+func centerMul(dst, x, weight *float32, n int, mean, scale float32)
+
+//go:noescape
+func sigmoidGate(x *float32, n int, linear, cubic, bound float32)
