@@ -31,7 +31,8 @@ func Build(run store.Run, trials []store.Trial, samples func(seq int) (store.Sam
 		Observer: buildObserver(run.Observer),
 		Closure:  buildClosure(trials),
 		Findings: append([]store.Finding{}, run.Findings...),
-		Configs:  []ConfigResult{}, Drift: []Contrast{}, Trials: []TrialResult{},
+		Sweep:    sweepOf(run, trials), OneCurves: oneCurves(run, trials),
+		Configs: []ConfigResult{}, Drift: []Contrast{}, Trials: []TrialResult{},
 	}
 	if len(result.Plan) == 0 {
 		result.Plan = []byte("null")
@@ -120,14 +121,22 @@ func buildConfig(c store.Config, trials []store.Trial, channels []measure.Channe
 	result := ConfigResult{
 		ID: c.ID, Backend: c.Backend, Model: c.Model, Architecture: c.Architecture, Quant: c.Quant,
 		Parameters: c.Parameters, Bytes: c.Bytes, Threads: c.Threads, Kernel: c.Kernel, Meaningless: c.Meaningless,
-		Laws: []LawResult{}, Unfitted: []Unfitted{}, Complexity: complexity(c.ID, trials), Lengths: lengths(trials),
+		Projector: c.Projector, Clamp: c.Clamp, Vision: c.Vision,
+		Laws: []LawResult{}, Knees: []KneeResult{}, Unfitted: []Unfitted{},
+		Complexity: complexity(c.ID, trials), Kinds: kinds(c.ID, trials), Lengths: lengths(trials),
 	}
 	if c.Load.End > c.Load.Start {
 		result.LoadS = present(seconds(c.Load.End - c.Load.Start))
 	}
+	x, _ := predictorOf(trials)
 	for _, m := range metricNames(trials, channels) {
 		fitted, why := fitLaws(m, trials)
 		result.Laws = append(result.Laws, fitted...)
+		if x == PredictorEffective {
+			knees, without := fitKnees(m, c.Vision, trials)
+			result.Knees = append(result.Knees, knees...)
+			why = cmp.Or(why, without)
+		}
 		if why != "" {
 			result.Unfitted = append(result.Unfitted, Unfitted{Metric: m, Reason: why})
 		}
@@ -186,6 +195,7 @@ func buildTrial(t *store.Trial, channels []measure.Channel) TrialResult {
 		Joules:       map[string]*float64{}, JoulesIdle: map[string]*float64{},
 		JoulesEst: map[string]*float64{}, JoulesEstIdl: map[string]*float64{},
 		Absent: map[string]string{}, Doubts: append([]string{}, t.Doubts...),
+		Image: buildImage(t.Image), WithoutLoad: valued(t.WithoutLoad),
 	}
 	for _, c := range channels { // an energy channel that could not be read is null, not missing
 		if c.Kind == measure.KindEnergy || c.Kind == measure.KindPower {
@@ -212,15 +222,20 @@ func buildTrial(t *store.Trial, channels []measure.Channel) TrialResult {
 		result.Phases = append(result.Phases, PhaseResult{Name: p.Name, StartS: seconds(p.Start - t.Start), EndS: seconds(p.End - t.Start)})
 	}
 	for phase, figures := range t.PhaseFigures {
-		known := map[string]float64{}
-		for name := range figures {
-			if v := value(figures, name); v != nil {
-				known[name] = *v
-			}
-		}
-		result.PhaseFigures[phase] = known
+		result.PhaseFigures[phase] = valued(figures)
 	}
 	return result
+}
+
+// valued returns the figures that have a value.
+func valued(figures map[string]store.Figure) map[string]float64 {
+	out := map[string]float64{}
+	for name := range figures {
+		if v := value(figures, name); v != nil {
+			out[name] = *v
+		}
+	}
+	return out
 }
 
 // putEnergy files an energy under measured or estimated, gross or idle-adjusted. One

@@ -61,6 +61,16 @@ func collectDoubts(r *Result) []Doubt {
 				add(l.Metric, text)
 			}
 		}
+		for _, k := range c.Knees {
+			for _, text := range k.Doubts {
+				add(k.Metric, text)
+			}
+		}
+	}
+	for _, c := range r.OneCurves {
+		for _, text := range c.Fit.Doubts {
+			add(c.Metric, text)
+		}
 	}
 	return doubts
 }

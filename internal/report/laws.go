@@ -19,14 +19,9 @@ const bandPoints = 41
 // fitLaws fits one metric over the trials of one configuration, once per quality, so that
 // an estimate never mixes with a measurement. why is set when there is nothing to fit.
 func fitLaws(metric string, trials []store.Trial) (laws []LawResult, why string) {
-	points := map[measure.Quality][]law.Point{}
-	for _, t := range trials {
-		if v := value(t.Figures, metric); v != nil {
-			q := t.Figures[metric].Quality
-			points[q] = append(points[q], law.Point{X: float64(tokens(t)), Y: *v, Weight: 1})
-		}
-	}
-	for _, quality := range [...]measure.Quality{measure.Measured, measure.Estimated} {
+	kind, x := predictorOf(trials)
+	points, _ := pointsOf(metric, trials, x)
+	for _, quality := range qualities {
 		own := points[quality]
 		if len(own) == 0 {
 			continue
@@ -36,14 +31,14 @@ func fitLaws(metric string, trials []store.Trial) (laws []LawResult, why string)
 			why = strings.TrimPrefix(err.Error(), law.ErrPoints.Error()+": ")
 			continue
 		}
-		result, err := lawResult(metric, quality, fitted)
+		result, err := lawResult(metric, kind, quality, fitted)
 		if err != nil {
 			why = err.Error()
 			continue
 		}
 		laws = append(laws, result)
 	}
-	if len(points) == 0 {
+	if len(laws) == 0 && why == "" {
 		why = absentReason(metric, trials)
 	}
 	return laws, why
@@ -87,9 +82,9 @@ func noiseOf(points []law.Point) law.Noise {
 
 // lawResult copies a fitted law into the schema, where whatever is not a finite number is
 // null. A law without finite coefficients is an error.
-func lawResult(metric string, quality measure.Quality, fitted law.Law) (LawResult, error) {
+func lawResult(metric, predictor string, quality measure.Quality, fitted law.Law) (LawResult, error) {
 	result := LawResult{
-		Metric: metric, Unit: describe(metric).unit, Quality: quality, Kind: "linear",
+		Metric: metric, Predictor: predictor, Unit: describe(metric).unit, Quality: quality, Kind: "linear",
 		Coef: map[string]float64{}, CI: map[string]*law.Interval{}, Level: fitted.Level, R2: present(fitted.R2), N: fitted.N,
 		X: fitted.X, Noise: string(fitted.Noise),
 		LinearFrom: present(fitted.LinearFrom), LinearTo: present(fitted.LinearTo), Best: fitted.Best,
@@ -144,10 +139,15 @@ func band(fitted law.Law) []BandPoint {
 // statement says the law in words and numbers.
 func statement(l *LawResult) string {
 	what := describe(l.Metric)
+	one, many := "prompt token", "tokens"
 	slope, fixed := estimateOf(l, "b"), estimateOf(l, "a")
-	text := fmt.Sprintf("Each prompt token costs %s %s (%s interval %s)", slope.inWords(), what.per, percent(l.Level), slope.interval)
+	if l.Predictor == PredictorEffective {
+		one, many = "million effective pixels", "effective pixels"
+		slope = estimateOf(l.times(1e6), "b")
+	}
+	text := fmt.Sprintf("Each "+one+" costs %s %s (%s interval %s)", slope.inWords(), what.per, percent(l.Level), slope.interval)
 	if ci := l.CI["b"]; ci == nil || ci.Lo <= 0 && ci.Hi >= 0 {
-		text = fmt.Sprintf("No cost per prompt token can be told from zero: %s %s (%s interval %s)", slope.inWords(), what.per, percent(l.Level), slope.interval)
+		text = fmt.Sprintf("No cost per "+one+" can be told from zero: %s %s (%s interval %s)", slope.inWords(), what.per, percent(l.Level), slope.interval)
 	}
 	switch ci := l.CI["a"]; {
 	case ci == nil || ci.Lo <= 0 && ci.Hi >= 0:
@@ -157,11 +157,20 @@ func statement(l *LawResult) string {
 	default:
 		text += fmt.Sprintf("; the line starts at %s (%s)", fixed.inWords(), fixed.interval)
 	}
-	text += fmt.Sprintf(", between %.0f and %.0f tokens.", l.X.Lo, l.X.Hi)
+	text += fmt.Sprintf(", between %.0f and %.0f %s.", l.X.Lo, l.X.Hi, many)
 	if l.Quality == measure.Estimated {
 		text += " This is an estimate, not a measurement."
 	}
 	return text
+}
+
+// times returns the law with its slope for so many units of the predictor.
+func (l *LawResult) times(n float64) *LawResult {
+	scaled := &LawResult{Unit: l.Unit, Coef: map[string]float64{"b": n * l.Coef["b"]}, CI: map[string]*law.Interval{}}
+	if ci := l.CI["b"]; ci != nil {
+		scaled.CI["b"] = &law.Interval{Lo: n * ci.Lo, Hi: n * ci.Hi}
+	}
+	return scaled
 }
 
 // lengths summarises the trials at each planned length.
@@ -173,15 +182,15 @@ func lengths(trials []store.Trial) []Length {
 	result := []Length{}
 	for _, x := range slices.Sorted(maps.Keys(groups)) {
 		length := Length{X: x, N: len(groups[x]), Phases: map[string]map[string]Median{}}
-		var whole []map[string]store.Figure
+		var whole, answers []map[string]store.Figure
 		phases := map[string][]map[string]store.Figure{}
 		for _, t := range groups[x] {
-			whole = append(whole, t.Figures)
+			whole, answers = append(whole, t.Figures), append(answers, t.WithoutLoad)
 			for name, figures := range t.PhaseFigures {
 				phases[name] = append(phases[name], figures)
 			}
 		}
-		length.Figures = medians(whole)
+		length.Figures, length.WithoutLoad = medians(whole), medians(answers)
 		for name, figures := range phases {
 			length.Phases[name] = medians(figures)
 		}

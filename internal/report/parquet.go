@@ -40,6 +40,13 @@ type TrialRow struct {
 	JoulesIdle   map[string]float64 `parquet:"joules_idle_adjusted"`
 	JoulesEst    map[string]float64 `parquet:"joules_estimated"`
 	JoulesEstIdl map[string]float64 `parquet:"joules_estimated_idle_adjusted"`
+	ImageKind    *string            `parquet:"image_kind,optional,dict"`
+	Width        *int64             `parquet:"width,optional"`
+	Height       *int64             `parquet:"height,optional"`
+	EffectivePx  *int64             `parquet:"effective_px,optional"`
+	ImageTokens  *int64             `parquet:"image_tokens,optional"`
+	ImageSeq     *int64             `parquet:"image_sequence,optional"`
+	WithoutLoad  map[string]float64 `parquet:"without_load"`
 }
 
 // SampleRow is one row of samples.parquet: one reading of one channel. A failed reading
@@ -67,13 +74,31 @@ func WriteTrialsParquet(w io.Writer, r *Result) error {
 			RAMAUCGiBS: t.RAMAUCGiBS, RAMAUCPctS: t.RAMAUCPctS, PeakRSSBytes: t.PeakRSSBytes, PrefillTokS: t.PrefillTokS,
 			DecodeTokS: t.DecodeTokS, Closure: t.Closure, DetectorIoU: t.DetectorIoU,
 			Joules: known(t.Joules), JoulesIdle: known(t.JoulesIdle), JoulesEst: known(t.JoulesEst), JoulesEstIdl: known(t.JoulesEstIdl),
+			WithoutLoad: t.WithoutLoad,
 		}
+		rows[i].putImage(t.Image)
 	}
 	out := parquet.NewGenericWriter[TrialRow](w, parquet.Compression(&parquet.Zstd))
 	if _, err := out.Write(rows); err != nil {
 		return fmt.Errorf("parquet: %w", err)
 	}
 	return out.Close()
+}
+
+// putImage fills in the columns of an image; they stay null without one.
+func (r *TrialRow) putImage(image *ImageResult) {
+	if image == nil {
+		return
+	}
+	wide := func(n *int) *int64 {
+		if n == nil {
+			return nil
+		}
+		v := int64(*n)
+		return &v
+	}
+	r.ImageKind, r.Width, r.Height = &image.Kind, wide(&image.Width), wide(&image.Height)
+	r.EffectivePx, r.ImageTokens, r.ImageSeq = wide(image.EffectivePixels), wide(image.Tokens), wide(image.Sequence)
 }
 
 // known drops the absent values.

@@ -188,6 +188,9 @@ func collect(t reflect.Type, path string, fields map[string]bool) {
 				continue
 			}
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if !f.IsExported() || name == "-" {
+				continue
+			}
 			if path != "" {
 				name = path + "." + name
 			}

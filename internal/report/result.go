@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/law"
 	"github.com/wattlaw/wattlaw/internal/measure"
 	"github.com/wattlaw/wattlaw/internal/store"
@@ -26,11 +27,14 @@ type Result struct {
 	Sources  []Source        `json:"sources"`  // every channel, those that could not be read included
 	Observer Observer        `json:"observer"` // what measuring cost and how punctual it was
 	Closure  *Closure        `json:"closure"`  // CPU time: area under the samples against the counter
+	Sweep    string          `json:"sweep"`    // "tokens" or "pixels": what x is
 	Configs  []ConfigResult  `json:"configs"`  // one per model and backend
-	Drift    []Contrast      `json:"drift"`    // last third of the trials against the first
-	Findings []store.Finding `json:"findings"` // what the checks before, during and after the run found
-	Doubts   []Doubt         `json:"doubts"`   // every doubt once
-	Trials   []TrialResult   `json:"trials"`   // in the order in which they ran
+	// OneCurves answers, for models with several clamps, whether cost in effective pixels is one curve.
+	OneCurves []OneCurve      `json:"one_curves"`
+	Drift     []Contrast      `json:"drift"`    // last third of the trials against the first
+	Findings  []store.Finding `json:"findings"` // what the checks before, during and after the run found
+	Doubts    []Doubt         `json:"doubts"`   // every doubt once
+	Trials    []TrialResult   `json:"trials"`   // in the order in which they ran
 }
 
 // RunInfo identifies a run.
@@ -76,35 +80,61 @@ type Closure struct {
 
 // ConfigResult is one configuration with its laws.
 type ConfigResult struct {
-	ID           string      `json:"id"`
-	Backend      string      `json:"backend"`
-	Model        string      `json:"model"`
-	Architecture string      `json:"architecture"`
-	Quant        string      `json:"quant"`
-	Parameters   int64       `json:"parameters"`
-	Bytes        int64       `json:"bytes"`
-	Threads      int         `json:"threads"`
-	Kernel       string      `json:"kernel"`      // instruction set of the kernels; "" when the backend does not say
-	Meaningless  bool        `json:"meaningless"` // random weights: cost is real, text is not
-	LoadS        *float64    `json:"load_s"`
-	Laws         []LawResult `json:"laws"`
-	Unfitted     []Unfitted  `json:"unfitted"`   // metrics without a law, and why
-	Lengths      []Length    `json:"lengths"`    // medians at each prompt length
-	Complexity   []Contrast  `json:"complexity"` // cost by complexity at equal length
+	ID           string            `json:"id"`
+	Backend      string            `json:"backend"`
+	Model        string            `json:"model"`
+	Architecture string            `json:"architecture"`
+	Quant        string            `json:"quant"`
+	Parameters   int64             `json:"parameters"`
+	Bytes        int64             `json:"bytes"`
+	Threads      int               `json:"threads"`
+	Kernel       string            `json:"kernel"`      // instruction set of the kernels; "" when the backend does not say
+	Meaningless  bool              `json:"meaningless"` // random weights: cost is real, text is not
+	Projector    string            `json:"projector"`   // file of the vision encoder; "" for none or a shape model's own
+	Clamp        string            `json:"clamp"`       // limit on pixels as the plan spells it; "" for the model's own
+	Vision       *imaging.Contract `json:"vision"`      // preprocessing of images, limit included; null for a model of text
+	LoadS        *float64          `json:"load_s"`
+	Laws         []LawResult       `json:"laws"`
+	Knees        []KneeResult      `json:"knees"`      // over nominal pixels; empty in a sweep of prompt lengths
+	Unfitted     []Unfitted        `json:"unfitted"`   // metrics without a law, and why
+	Lengths      []Length          `json:"lengths"`    // medians at each prompt length or resolution
+	Complexity   []Contrast        `json:"complexity"` // cost by complexity at equal length
+	Kinds        []Contrast        `json:"kinds"`      // cost by kind of image at equal resolution
 }
 
-// LawResult is the linear law cost = a + b·tokens of one metric, next to its rivals.
+// KneeResult is the knee of one metric over nominal pixels.
+type KneeResult struct {
+	Metric    string          `json:"metric"`
+	Unit      string          `json:"unit"`
+	Quality   measure.Quality `json:"quality"`
+	Fit       law.Knee        `json:"fit"`  // what was found, next to what the contract predicts
+	Band      []BandPoint     `json:"band"` // pointwise interval of the curve
+	Statement string          `json:"statement"`
+	Doubts    []string        `json:"doubts"` // those of the fit, and whether one knee can be expected at all
+}
+
+// OneCurve is one curve of cost over effective pixels through all clamps of a model.
+type OneCurve struct {
+	Model   string          `json:"model"`
+	Metric  string          `json:"metric"`
+	Unit    string          `json:"unit"`
+	Quality measure.Quality `json:"quality"`
+	Fit     law.Curve       `json:"fit"` // groups are configurations
+}
+
+// LawResult is the linear law cost = a + b·x of one metric, next to its rivals.
 type LawResult struct {
-	Metric     string                   `json:"metric"` // e.g. "cpu_core_s" or "joules.powercap.package-0"
-	Unit       string                   `json:"unit"`   // of the cost
+	Metric     string                   `json:"metric"`    // e.g. "cpu_core_s" or "joules.powercap.package-0"
+	Predictor  string                   `json:"predictor"` // what x is: "tokens" or "effective_pixels"
+	Unit       string                   `json:"unit"`      // of the cost
 	Quality    measure.Quality          `json:"quality"`
 	Kind       string                   `json:"kind"` // "linear"
-	Coef       map[string]float64       `json:"coef"` // a: fixed cost; b: cost per prompt token
+	Coef       map[string]float64       `json:"coef"` // a: fixed cost; b: cost per prompt token or effective pixel
 	CI         map[string]*law.Interval `json:"ci"`   // of a and b; null where it is unbounded
 	Level      float64                  `json:"level"`
 	R2         *float64                 `json:"r2"`
 	N          int                      `json:"n"`
-	X          law.Interval             `json:"x"`           // fitted range of prompt tokens
+	X          law.Interval             `json:"x"`           // fitted range of the predictor
 	LinearFrom *float64                 `json:"linear_from"` // smallest x of the stretch in which the best curve is within 5 % of the line
 	LinearTo   *float64                 `json:"linear_to"`   // largest x of that stretch
 	TheilSen   Slope                    `json:"theil_sen"`   // robust slope
@@ -160,6 +190,8 @@ type Length struct {
 	N       int                          `json:"n"`
 	Figures map[string]Median            `json:"figures"` // by metric; absent metrics are left out
 	Phases  map[string]map[string]Median `json:"phases"`  // by phase, then metric
+	// WithoutLoad has the figures from the end of loading on, where each trial loads.
+	WithoutLoad map[string]Median `json:"without_load"`
 }
 
 // Median of several trials with its bootstrap interval.
@@ -194,7 +226,7 @@ type Doubt struct {
 type TrialResult struct {
 	Seq          int                           `json:"seq"`
 	Config       string                        `json:"config"`
-	X            int                           `json:"x"` // planned prompt tokens
+	X            int                           `json:"x"` // planned prompt tokens, or nominal pixels
 	Repeat       int                           `json:"repeat"`
 	Complexity   string                        `json:"complexity"`
 	PromptHash   string                        `json:"prompt_hash"`
@@ -224,7 +256,27 @@ type TrialResult struct {
 	JoulesEstIdl map[string]*float64           `json:"joules_estimated_idle_adjusted"` // estimates, above idle
 	Means        map[string]*float64           `json:"means"`                          // mean temperature (°C) or frequency (Hz) by channel
 	Absent       map[string]string             `json:"absent"`                         // metric → why it has no value
+	Image        *ImageResult                  `json:"image"`                          // null for a prompt of text only
+	WithoutLoad  map[string]float64            `json:"without_load"`                   // by metric, from the end of loading on; empty unless the trial loads
 	Doubts       []string                      `json:"doubts"`
+}
+
+// ImageResult is the image of a trial and what the model made of it; null stands for what
+// the backend did not report.
+type ImageResult struct {
+	Kind            string `json:"kind"` // kind of scene, or name of the user's file
+	Width           int    `json:"width"`
+	Height          int    `json:"height"`
+	NominalPixels   int    `json:"nominal_px"`
+	EffectivePixels *int   `json:"effective_px"` // that the model works on, tiles and overview together
+	ResizedWidth    *int   `json:"resized_width"`
+	ResizedHeight   *int   `json:"resized_height"`
+	Columns         int    `json:"columns"` // of tiles; 0 when the image is not tiled
+	Rows            int    `json:"rows"`
+	Overview        bool   `json:"overview"` // the whole image is seen besides its tiles
+	Patches         *int   `json:"patches"`
+	Tokens          *int   `json:"tokens"`   // image embeddings handed to the language model
+	Sequence        *int   `json:"sequence"` // tokens of the image in the prompt, markers included
 }
 
 // PhaseResult is one phase of a request, in seconds from the start of the trial.

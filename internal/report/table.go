@@ -22,6 +22,7 @@ type column struct {
 func WriteTrialsCSV(w io.Writer, r *Result) error {
 	columns := append(trialColumns(), energyColumns(r.Trials)...)
 	columns = append(columns, phaseColumns(r.Trials)...)
+	columns = append(columns, imageColumns(r.Trials)...)
 	out := csv.NewWriter(w)
 	row := make([]string, len(columns))
 	for i, c := range columns {
@@ -143,6 +144,49 @@ func phaseColumns(trials []TrialResult) []column {
 				}
 			}
 			return cell(sum)
+		}})
+	}
+	return columns
+}
+
+// imageColumns describes the images, and the costs without loading, where the run has any.
+func imageColumns(trials []TrialResult) []column {
+	var columns []column
+	image := func(name string, f func(*ImageResult) string) {
+		columns = append(columns, column{name, func(t *TrialResult) string {
+			if t.Image == nil {
+				return ""
+			}
+			return f(t.Image)
+		}})
+	}
+	count := func(n *int) string {
+		if n == nil {
+			return ""
+		}
+		return strconv.Itoa(*n)
+	}
+	if slices.ContainsFunc(trials, func(t TrialResult) bool { return t.Image != nil }) {
+		image("image_kind", func(m *ImageResult) string { return m.Kind })
+		image("width", func(m *ImageResult) string { return count(&m.Width) })
+		image("height", func(m *ImageResult) string { return count(&m.Height) })
+		image("effective_px", func(m *ImageResult) string { return count(m.EffectivePixels) })
+		image("image_tokens", func(m *ImageResult) string { return count(m.Tokens) })
+		image("image_sequence", func(m *ImageResult) string { return count(m.Sequence) })
+	}
+	names := map[string]bool{}
+	for _, t := range trials {
+		for name := range t.WithoutLoad {
+			names[name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		columns = append(columns, column{"without_load." + name, func(t *TrialResult) string {
+			v, ok := t.WithoutLoad[name]
+			if !ok {
+				return ""
+			}
+			return cell(&v)
 		}})
 	}
 	return columns
