@@ -1,14 +1,10 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"image"
-	"image/png"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -52,7 +48,7 @@ func (r *runner) task(ctx context.Context, c *config, item workload.Item) (task,
 	if err != nil {
 		return t, &ownError{err}
 	}
-	if t.png, err = encodePNG(picture); err != nil {
+	if t.png, err = workload.EncodePNG(picture); err != nil {
 		return t, &ownError{fmt.Errorf("image of %s: %w", item.Size, err)}
 	}
 	sum := sha256.Sum256(append([]byte(prompt.Hash), t.png...))
@@ -110,7 +106,7 @@ func newGallery(plan Plan) (gallery, error) {
 // draw makes the image of an item.
 func (g gallery) draw(item workload.Item) (imaging.RGB, error) {
 	if g.dir == "" {
-		return draw(item.Kind, item.Size, item.ImageSeed)
+		return workload.Draw(workload.Scene(item.Kind), item.Size, item.ImageSeed)
 	}
 	data, err := os.ReadFile(filepath.Join(g.dir, item.Kind))
 	if err != nil {
@@ -165,39 +161,10 @@ func doubtImages(trial *store.Trial, vision *imaging.Contract, responses []backe
 	return out
 }
 
-// TEMPORARY
-
-func imageKinds() []string { return []string{"shapes", "text", "gradient"} }
-
-func draw(kind string, s imaging.Size, seed uint64) (imaging.RGB, error) {
-	m := imaging.NewRGB(s)
-	rng := rand.New(rand.NewPCG(seed, 1))
-	for i := range m.Pix {
-		m.Pix[i] = uint8(rng.Uint32())
+// imageKinds are the kinds of scenes that can be drawn.
+func imageKinds() (kinds []string) {
+	for _, scene := range workload.Scenes() {
+		kinds = append(kinds, string(scene))
 	}
-	return m, nil
-}
-
-func encodePNG(m imaging.RGB) ([]byte, error) {
-	im := image.NewNRGBA(image.Rect(0, 0, m.Width, m.Height))
-	for i := range m.Width * m.Height {
-		copy(im.Pix[4*i:4*i+3], m.Pix[3*i:])
-		im.Pix[4*i+3] = 255
-	}
-	var b bytes.Buffer
-	err := png.Encode(&b, im)
-	return b.Bytes(), err
-}
-
-func autoResolutions(c imaging.Contract) ([]imaging.Size, error) {
-	knee, ok := c.Knee(imaging.Size{Width: 1, Height: 1})
-	if !ok {
-		return nil, errors.New("there is no knee")
-	}
-	var out []imaging.Size
-	for f := 1.0 / 8; f < 4.1; f *= math.Sqrt2 {
-		side := int(math.Sqrt(knee * f))
-		out = append(out, imaging.Size{Width: side, Height: side})
-	}
-	return out, nil
+	return kinds
 }

@@ -220,9 +220,6 @@ func TestRefusedImageRuns(t *testing.T) {
 		"empty folder":  {func(_ *bed, p *Plan) { p.ImageDir = t.TempDir() }, []string{"image_dir", "no images"}},
 		"no image":      {func(_ *bed, p *Plan) { p.ImageDir = dir }, []string{"image_dir", "notes.txt", "take it out"}},
 		"small context": {func(b *bed, p *Plan) { b.backend.context, p.Context = 20, 20 }, []string{"resolutions", "context", "m has 20"}},
-		"no knee": {func(b *bed, p *Plan) {
-			b.backend.vision.Clamp, p.Resolutions = imaging.Clamp{}, []string{"auto"}
-		}, []string{"resolutions", "knee"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -328,7 +325,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("%d channels, configuration %+v", len(run.Channels), run.Configs[1])
 	}
 	for _, level := range run.Configs[0].Baselines {
-		if level.Channel == "system.memory" && level.Level != fakeIdleMemory {
+		if level.Channel == "system.memory" && math.Abs(level.Level-fakeIdleMemory) > 1 {
 			t.Errorf("the idle memory is %v, want that without a model", level.Level)
 		}
 	}

@@ -209,15 +209,11 @@ func (r *runner) resolve(ctx context.Context) error {
 	return nil
 }
 
-// autoSizes returns sizes around the knees of all configurations, smallest first.
+// autoSizes returns square sizes around the knees of all configurations, smallest first.
 func autoSizes(configs []*config) ([]imaging.Size, error) {
 	byPixels := map[int]imaging.Size{}
 	for _, c := range configs {
-		sizes, err := autoResolutions(*c.vision)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.id, err)
-		}
-		for _, size := range sizes {
+		for _, size := range workload.AutoResolutions(*c.vision, imaging.Size{Width: 1, Height: 1}, workload.DefaultResolutions) {
 			byPixels[size.Pixels()] = size
 		}
 	}
