@@ -104,6 +104,9 @@ func FitKnee(points []Point, opt KneeOptions) (Knee, error) {
 		return Knee{}, err
 	}
 	k.X = span(xOf(points))
+	if len(trials.xs) > maxKneeX {
+		return Knee{}, fmt.Errorf("%w: %d different x; a knee is searched among at most %d: round x to fewer values", ErrPoints, len(trials.xs), maxKneeX)
+	}
 	if len(raised) < 4 {
 		return Knee{}, fmt.Errorf("%w: %d trials for the 3 parameters of a knee; add repeats", ErrPoints, len(raised))
 	}
@@ -117,6 +120,9 @@ func FitKnee(points []Point, opt KneeOptions) (Knee, error) {
 	k.fill(trials, d, fits, opt)
 	return k, nil
 }
+
+// maxKneeX bounds the different x, as the work of a resample grows with their square.
+const maxKneeX = 200
 
 func (o KneeOptions) check() error {
 	for _, f := range []struct {
@@ -195,6 +201,26 @@ func (k *Knee) fill(trials, d *data, fits []kneeShape, opt KneeOptions) {
 	k.Shape = map[int]string{1: Linear, 2: Quadratic}[best.degree]
 	k.R2 = d.r2(best.rss)
 	bounds := profiled(fits)
+	k.coefficients(d, best, bounds, opt)
+	ci := bounds.interval(f.at, opt.Level)
+	k.At = Coef{Name: "knee", Value: f.at * d.xScale, CI: Interval{Lo: ci.Lo * d.xScale, Hi: ci.Hi * d.xScale}}
+	k.Flat = Coef{Name: "flat", Value: f.value(f.at) * d.yScale, CI: bounds.flat(d, opt.Level)}
+	k.Flat.CI = Interval{Lo: min(k.Flat.CI.Lo, k.Flat.Value), Hi: max(k.Flat.CI.Hi, k.Flat.Value)}
+	k.F, k.P = best.gain(), kneeTest(d, fits, opt)
+	k.FlatSlope, k.FlatVerdict = k.flatSlope(trials, best)
+	rival, smooth := smoothRival(d, best)
+	k.Found = k.P <= 1-k.Level && !math.IsInf(k.At.CI.Hi, 1) && !smooth
+	k.Agrees = k.Found && k.Predicted > 0 && k.At.CI.Lo <= k.PredictedRange.Hi && k.At.CI.Hi >= k.PredictedRange.Lo
+	k.grid(trials)
+	k.Doubts = k.doubts(trials, d, fits)
+	if smooth {
+		k.Doubts = append(k.Doubts, doubt("a %s curve without a knee fits better (AICc lower by %.1f)", rival.Kind, best.aicc-rival.AICc))
+	}
+}
+
+// coefficients fills in those of the best shape, with intervals from refits, and the draws of
+// the shape that bounds the knee.
+func (k *Knee) coefficients(d *data, best, bounds kneeShape, opt KneeOptions) {
 	same := best.refits(d, opt)
 	free := same
 	if bounds.degree != best.degree {
@@ -206,27 +232,13 @@ func (k *Knee) fill(trials, d *data, fits []kneeShape, opt KneeOptions) {
 	for _, v := range free {
 		k.Bootstrap = append(k.Bootstrap, scale(v))
 	}
-	value := scale(f)
-	ci := bounds.interval(f.at, opt.Level)
-	k.At = Coef{Name: "knee", Value: value[0], CI: Interval{Lo: ci.Lo * d.xScale, Hi: ci.Hi * d.xScale}}
-	k.Flat = Coef{Name: "flat", Value: f.value(f.at) * d.yScale, CI: bounds.flat(d, opt.Level)}
-	k.Flat.CI = Interval{Lo: min(k.Flat.CI.Lo, k.Flat.Value), Hi: max(k.Flat.CI.Hi, k.Flat.Value)}
+	value := scale(best.fit)
 	for j, name := range []string{"a", "b", "c"}[:best.degree+1] {
 		v := make([]float64, len(same))
 		for i, f := range same {
 			v[i] = scale(f)[j+1]
 		}
 		k.Coef = append(k.Coef, Coef{Name: name, Value: value[j+1], CI: stat.PercentileInterval(v, opt.Level)})
-	}
-	k.F, k.P = best.gain(), kneeTest(d, fits, opt)
-	k.FlatSlope, k.FlatVerdict = k.flatSlope(trials, best)
-	rival, smooth := smoothRival(d, best)
-	k.Found = k.P <= 1-k.Level && !math.IsInf(k.At.CI.Hi, 1) && !smooth
-	k.Agrees = k.Found && k.Predicted > 0 && k.At.CI.Lo <= k.PredictedRange.Hi && k.At.CI.Hi >= k.PredictedRange.Lo
-	k.grid(trials)
-	k.Doubts = k.doubts(trials, d, fits)
-	if smooth {
-		k.Doubts = append(k.Doubts, doubt("a %s curve without a knee fits better (AICc lower by %.1f)", rival.Kind, best.aicc-rival.AICc))
 	}
 }
 

@@ -249,6 +249,13 @@ func TestKneeRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	var many []Point
+	for i := range maxKneeX + 1 {
+		many = append(many, Point{X: float64(i), Y: float64(i), Weight: 1})
+	}
+	if _, err := FitKnee(many, KneeOptions{}); !errors.Is(err, ErrPoints) || !strings.Contains(err.Error(), "round x") {
+		t.Errorf("%d different x: %v", len(many), err)
+	}
 	if _, err := FitKnee(good, KneeOptions{Floor: 1e6}); !errors.Is(err, ErrPoints) {
 		t.Errorf("a floor above all x: %v", err)
 	}
