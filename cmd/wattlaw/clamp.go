@@ -68,10 +68,9 @@ func (c *clampFlags) run(cmd *cobra.Command, f *modelFlags) (err error) {
 	for _, n := range c.side {
 		c.plan.Clamps = append(c.plan.Clamps, imaging.Clamp{Policy: imaging.PolicyLongestSide, LongestSide: n})
 	}
-	c.plan.Progress = func(done, all int) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "\ranswer %d of %d", done+1, all)
-		if done+1 == all {
-			fmt.Fprintln(cmd.ErrOrStderr())
+	if screen, ok := cmd.ErrOrStderr().(*os.File); ok && isTerminal(screen) {
+		c.plan.Progress = func(done, all int) {
+			fmt.Fprintf(screen, "\ranswer %d of %d%s", done+1, all, strings.Repeat("\n", (done+1)/all))
 		}
 	}
 	e, done, err := f.load()
@@ -84,6 +83,11 @@ func (c *clampFlags) run(cmd *cobra.Command, f *modelFlags) (err error) {
 		return err
 	}
 	return result.Write(cmd.OutOrStdout(), c.format)
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // maxClampPixels bounds the images that are in memory together.

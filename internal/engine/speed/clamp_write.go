@@ -110,8 +110,8 @@ func (r ClampResult) rows() ([]clampRow, error) {
 
 func (r ClampResult) writeTable(w io.Writer, rows []clampRow) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s, %s, %d threads): %s; answers of %d tokens; medians of %d rounds, per image\n\n", r.Model.Name, r.Model.Quant,
-		r.Model.Kernel, r.Model.Threads, r.pictures(), r.OutputTokens, len(r.Tests[0].Rounds))
+	fmt.Fprintf(&b, "%s (%s, %s, %d threads): %s; answers of %s; medians of %s, per image\n\n", r.Model.Name, r.Model.Quant,
+		r.Model.Kernel, r.Model.Threads, r.pictures(), counted(r.OutputTokens, "token"), counted(len(r.Tests[0].Rounds), "round"))
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprint(table, "limit\tseen as\tpixels\ttokens\tencode\tprefill\ttotal\tcore-seconds\tratio")
 	trained := !r.Model.Meaningless
@@ -141,7 +141,14 @@ func (r ClampResult) pictures() string {
 	if len(r.Pictures) == 1 {
 		return fmt.Sprintf("%s of %v", r.Pictures[0].Name, r.Pictures[0].Image.Size())
 	}
-	return fmt.Sprintf("%d images", len(r.Pictures))
+	return counted(len(r.Pictures), "image")
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // remarks is what must be read beside the numbers.

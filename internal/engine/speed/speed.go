@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/wattlaw/wattlaw/internal/engine"
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/measure"
 	"github.com/wattlaw/wattlaw/internal/stat"
 	"github.com/wattlaw/wattlaw/internal/unit"
@@ -14,14 +15,15 @@ import (
 
 // Plan says what to time. A length of 0 leaves its test out.
 type Plan struct {
-	Prompt   []int // tokens of prompts read in one go ("pp")
-	Generate []int // tokens written one by one after a single one ("tg")
-	Repeats  int   // timed runs of each test, after one that is not timed
+	Prompt   []int          // tokens of prompts read in one go ("pp")
+	Generate []int          // tokens written one by one after a single one ("tg")
+	Images   []imaging.Size // images turned into embeddings, preprocessing included ("ie")
+	Repeats  int            // timed runs of each test, after one that is not timed
 }
 
 // Test holds the runs of one test.
 type Test struct {
-	Name    string // e.g. "pp512", "tg64"
+	Name    string // e.g. "pp512", "tg64", "ie448x448"
 	Tokens  int    // per run
 	Seconds []float64
 	// CPUSeconds is the processor time of this process in each run, NaN where the system
@@ -53,23 +55,56 @@ func Measure(ctx context.Context, e *engine.Engine, plan Plan) (Result, error) {
 			if n == 0 {
 				continue
 			}
+			tokens := someTokens(n, r.Model.Vocabulary)
 			t := Test{Name: fmt.Sprint(kind.name, n), Tokens: n}
-			if err := t.measure(ctx, e, plan.Repeats, kind.run); err != nil {
-				return Result{}, fmt.Errorf("bench: %s: %w", t.Name, err)
+			err := t.measure(plan.Repeats, func() error {
+				e.Reset()
+				return kind.run(ctx, e, tokens)
+			})
+			if err != nil {
+				return Result{}, err
 			}
 			r.Tests = append(r.Tests, t)
 		}
 	}
+	for _, size := range plan.Images {
+		t, err := encode(ctx, e, size, plan.Repeats)
+		if err != nil {
+			return Result{}, err
+		}
+		r.Tests = append(r.Tests, t)
+	}
 	return r, nil
 }
 
-func (t *Test) measure(ctx context.Context, e *engine.Engine, repeats int, run func(context.Context, *engine.Engine, []int32) error) error {
-	tokens := someTokens(t.Tokens, e.Info().Vocabulary)
+// encode times the encoding of an image of that size.
+func encode(ctx context.Context, e *engine.Engine, size imaging.Size, repeats int) (Test, error) {
+	t := Test{Name: "ie" + size.String()}
+	contract := e.Vision()
+	if contract == nil {
+		return t, fmt.Errorf("bench: %s: %s takes no images: name its encoder (a GGUF file often called mmproj)", t.Name, e.Info().Name)
+	}
+	layout, err := contract.Layout(size)
+	if err != nil {
+		return t, fmt.Errorf("bench: %s: %w", t.Name, err)
+	}
+	t.Tokens = layout.Tokens
+	img := imaging.NewRGB(size)
+	for i := range img.Pix {
+		img.Pix[i] = uint8(i % 251) // what it shows costs nothing
+	}
+	return t, t.measure(repeats, func() error {
+		_, _, err := e.EncodeImage(ctx, img)
+		return err
+	})
+}
+
+// measure times job repeatedly, after once without.
+func (t *Test) measure(repeats int, job func() error) error {
 	for i := range repeats + 1 {
-		e.Reset()
 		cpu, start := cpuSeconds(), measure.Now()
-		if err := run(ctx, e, tokens); err != nil {
-			return err
+		if err := job(); err != nil {
+			return fmt.Errorf("bench: %s: %w", t.Name, err)
 		}
 		seconds := float64(measure.Now()-start) / 1e9
 		if i > 0 {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wattlaw/wattlaw/internal/engine"
+	"github.com/wattlaw/wattlaw/internal/imaging"
 )
 
 func TestMeasureRunsThePlan(t *testing.T) {
@@ -100,5 +101,16 @@ func TestFormatsForPrograms(t *testing.T) {
 	}
 	if err := example().Write(&bytes.Buffer{}, "xml"); err == nil {
 		t.Error("xml was written")
+	}
+}
+
+func TestMeasureImages(t *testing.T) {
+	plan := Plan{Images: []imaging.Size{{Width: 64, Height: 48}}, Repeats: 2}
+	r, err := Measure(t.Context(), load(t, "shape:tiny-qwen2vl@q8_0", engine.Options{}), plan)
+	if err != nil || len(r.Tests) != 1 || r.Tests[0].Name != "ie64x48" || r.Tests[0].Tokens != 12 || len(r.Tests[0].Seconds) != 2 {
+		t.Errorf("%+v (%v)", r.Tests, err)
+	}
+	if _, err := Measure(t.Context(), load(t, "shape:tiny@q8_0", engine.Options{}), plan); err == nil || !strings.Contains(err.Error(), "takes no images") {
+		t.Errorf("a model of text: %v", err)
 	}
 }
