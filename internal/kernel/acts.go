@@ -19,7 +19,8 @@ const panelFrom = 4
 // Quantized kinds keep, for the row-wise path (m < panelFrom), q [m][k], d [m][k/group] and
 // sums [m][k/32 or k/16]; for the panel path, per tile of 8 tokens, q [k/4][8][4], d
 // [k/group][8], init [k/group][8] = −offset·Σq, and fsums [k/32][8] = Σq. Float kinds keep
-// f [m][k], rounded. Tokens beyond m in the last tile are zero.
+// f [m][k], rounded; words of two bfloat16 where the CPU multiplies these. Tokens beyond m in the last tile are zero,
+// or anything where they are floats: their products go nowhere.
 type Acts struct {
 	format
 	m, k  int
@@ -90,6 +91,10 @@ func (s *Set) Prepare(a *Acts, x []float32, ldx, t0, t1 int, sc *Scratch) {
 		}
 		for t := t0; t < t1; t++ {
 			s.prepareRow(a, x[t*ldx:t*ldx+a.k], t)
+		}
+	case s.pairs(a):
+		for t := t0; t < t1; t++ {
+			s.p.ToBF16(view[uint16](a.f[t*a.k/2:(t+1)*a.k/2]), x[t*ldx:t*ldx+a.k])
 		}
 	default:
 		for t := t0; t < t1; t++ {

@@ -169,7 +169,7 @@ func (s *Set) attendTiles(a Attention, i0, i1, p0, n, q0, dim int, t *attentionS
 	q, out := t.q[i0*size:i1*size], t.out[i0*size:i1*size]
 	scores := t.scores[:(i1-i0)*keys*lanes] // [tile][position][lane]
 	for p := 0; p < keys; p += tokens {     // scores[p][lane] = K[p]·Q[lane]
-		s.gemmTiles(scores[p*lanes:], lanes, keys*lanes, i1-i0, q, t.k[p*dim:], dim, 1, false)
+		s.gemmTiles(false, scores[p*lanes:], lanes, keys*lanes, i1-i0, q, t.k[p*dim:], dim, 1, false)
 	}
 	for i := i0; i < i1; i++ {
 		tile := scores[(i-i0)*keys*lanes : (i-i0+1)*keys*lanes]
@@ -182,7 +182,7 @@ func (s *Set) attendTiles(a Attention, i0, i1, p0, n, q0, dim int, t *attentionS
 		s.p.ScaleLanes(t.out[i*size:(i+1)*size], t.shrink)
 	}
 	for d := 0; d < dim; d += tokens { // out[d][lane] += Σ_p V[p][d]·scores[p][lane]
-		s.gemmTiles(out[d*lanes:], lanes, size, i1-i0, scores, t.v[d:], 1, dim, true)
+		s.gemmTiles(false, out[d*lanes:], lanes, size, i1-i0, scores, t.v[d:], 1, dim, true)
 	}
 }
 

@@ -1,5 +1,7 @@
 package kernel
 
+import "github.com/wattlaw/wattlaw/internal/tensor"
+
 // blockFeatures bounds the features of a row that one panel holds, so that several panels
 // fit the second-level cache beside a tile of activations. A multiple of every format's block.
 const blockFeatures = 768
@@ -7,7 +9,13 @@ const blockFeatures = 768
 // floatPanels converts tiles of rows to float32 panels, as many as the second-level cache
 // holds, and multiplies each with every token. Long rows are taken in blocks of features;
 // outputs in between are kept in y, which rounds nothing.
+//
+// Pairs of bfloat16 are words like float32, half as many: only the multiplication differs.
 func (s *Set) floatPanels(y []float32, ldy int, w Matrix, r0, r1 int, a *Acts, sc *Scratch) {
+	pairs := s.pairs(a)
+	if pairs {
+		w.DType, w.Cols = tensor.F32, w.Cols/2
+	}
 	k, nr := w.Cols, s.p.Rows
 	block := balance(k, blockFeatures)
 	tiles := s.tiles(4*nr*block, r1-r0)
@@ -21,10 +29,15 @@ func (s *Set) floatPanels(y []float32, ldy int, w Matrix, r0, r1 int, a *Acts, s
 			s.floatPass(w, r, end, k0, k1, sc)
 			for t := 0; t < a.m; t += tokens {
 				x := a.f[t*k+k0 : (t+tokens-1)*k+k1]
-				s.floatTile(y[t*ldy:], ldy, r, end, min(tokens, a.m-t), k1-k0, x, k, k0 > 0, sc)
+				s.floatTile(y[t*ldy:], ldy, r, end, min(tokens, a.m-t), k1-k0, x, k, pairs, k0 > 0, sc)
 			}
 		}
 	}
+}
+
+// pairs reports whether a's activations are pairs of bfloat16, to be multiplied as such.
+func (s *Set) pairs(a *Acts) bool {
+	return a.kind == kindBF16 && a.panel && a.k%2 == 0 && s.p.GemmBF16 != nil
 }
 
 // balance returns the length, a multiple of every format's block, of the fewest blocks of at
@@ -53,14 +66,14 @@ func (s *Set) floatPass(w Matrix, r0, r1, k0, k1 int, sc *Scratch) {
 	}
 }
 
-// floatTile multiplies the panels of rows r0 ≤ r < r1 with n features of one tile of m tokens,
+// floatTile multiplies the panels of rows r0 ≤ r < r1 with n words of one tile of m tokens,
 // x[t*ldx+j], and writes y[t*ldy+r], or adds to it.
-func (s *Set) floatTile(y []float32, ldy, r0, r1, m, n int, x []float32, ldx int, accumulate bool, sc *Scratch) {
+func (s *Set) floatTile(y []float32, ldy, r0, r1, m, n int, x []float32, ldx int, pairs, accumulate bool, sc *Scratch) {
 	nr := s.p.Rows
 	panel := float(sc.panel)
 	r := r0
 	if full := (r1 - r0) / nr; m == tokens && full > 0 {
-		s.gemmTiles(y[r0:], ldy, nr, full, panel[:full*nr*n], x, ldx, 1, accumulate)
+		s.gemmTiles(pairs, y[r0:], ldy, nr, full, panel[:full*nr*n], x, ldx, 1, accumulate)
 		r += full * nr
 	}
 	for ; r < r1; r += nr { // what does not fill a tile goes through one
@@ -68,20 +81,24 @@ func (s *Set) floatTile(y []float32, ldy, r0, r1, m, n int, x []float32, ldx int
 		if accumulate {
 			copyTile(sc.out[:], nr, y[r:], ldy, m, rows)
 		}
-		s.p.GemmF32(sc.out[:], nr, panel[(r-r0)*n:(r-r0+nr)*n], x, ldx, 1, accumulate)
+		s.gemmTiles(pairs, sc.out[:], nr, nr, 1, panel[(r-r0)*n:(r-r0+nr)*n], x, ldx, 1, accumulate)
 		copyTile(y[r:], ldy, sc.out[:], nr, m, rows)
 	}
 }
 
 // gemmTiles multiplies n panels, one behind the other, with one tile of tokens; the products
 // of panel i go to out[i*os:].
-func (s *Set) gemmTiles(out []float32, ldo, os, n int, panel, x []float32, ts, ks int, accumulate bool) {
+func (s *Set) gemmTiles(pairs bool, out []float32, ldo, os, n int, panel, x []float32, ts, ks int, accumulate bool) {
+	one, three := s.p.GemmF32, s.p.GemmF32x3
+	if pairs {
+		one, three = s.p.GemmBF16, s.p.GemmBF16x3
+	}
 	per, i := len(panel)/n, 0
 	for ; i+3 <= n; i += 3 {
-		s.p.GemmF32x3(out[i*os:], ldo, os, panel[i*per:(i+3)*per], x, ts, ks, accumulate)
+		three(out[i*os:], ldo, os, panel[i*per:(i+3)*per], x, ts, ks, accumulate)
 	}
 	for ; i < n; i++ {
-		s.p.GemmF32(out[i*os:], ldo, panel[i*per:(i+1)*per], x, ts, ks, accumulate)
+		one(out[i*os:], ldo, panel[i*per:(i+1)*per], x, ts, ks, accumulate)
 	}
 }
 

@@ -32,13 +32,18 @@ type Primitives struct {
 	GemmF32     func(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate bool)
 	// GemmF32x3 must add in GemmF32's order, to the same bits.
 	GemmF32x3 func(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool)
-	Quantized map[tensor.DType]Quantized
-	Floats    map[tensor.DType]Floats
+	// GemmBF16 and GemmBF16x3 are the same for words of two bfloat16, or nil: weights of that
+	// type are then multiplied as float32.
+	GemmBF16   func(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate bool)
+	GemmBF16x3 func(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool)
+	Quantized  map[tensor.DType]Quantized
+	Floats     map[tensor.DType]Floats
 
 	ToF16      func(dst []uint16, x []float32)
 	FromF16    func(dst []float32, x []uint16)
 	RoundF16   func(dst, x []float32)
 	RoundBF16  func(dst, x []float32)
+	ToBF16     func(dst []uint16, x []float32)
 	RMSNorm    func(dst, x, weight []float32, eps float32)
 	LayerNorm  func(dst, x, weight, bias []float32, eps float32)
 	SwiGLU     func(dst, gate, up []float32)

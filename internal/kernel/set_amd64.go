@@ -32,6 +32,9 @@ func avx512Table() Primitives {
 	t.Interleave = avx512.Interleave
 	t.GemmQ8, t.GemmQ4, t.GemmQ4K, t.GemmQ6K, t.GemmF32 = avx512.GemmQ8, avx512.GemmQ8, avx512.GemmQ4K, avx512.GemmQ6K, avx512.GemmF32
 	t.GemmF32x3 = avx512.GemmF32x3
+	if cpu.X86.HasAVX512BF16 {
+		t.GemmBF16, t.GemmBF16x3 = avx512.GemmBF16, avx512.GemmBF16x3
+	}
 	t.QuantizeQ8, t.QuantizeQ8K = avx512.QuantizeQ8, avx512.QuantizeQ8K
 	t.Quantized = map[tensor.DType]Quantized{
 		tensor.Q8_0:  {avx512.UnpackQ8_0, avx512.DotQ8_0},
@@ -46,7 +49,7 @@ func avx512Table() Primitives {
 		tensor.F16:  {avx512.RowF16, avx512.DotF16},
 		tensor.BF16: {avx512.RowBF16, avx512.DotBF16},
 	}
-	t.ToF16, t.FromF16, t.RoundF16, t.RoundBF16 = avx512.ToF16, avx512.FromF16, avx512.RoundF16, avx512.RoundBF16
+	t.ToF16, t.FromF16, t.RoundF16, t.RoundBF16, t.ToBF16 = avx512.ToF16, avx512.FromF16, avx512.RoundF16, avx512.RoundBF16, avx512.ToBF16
 	t.RMSNorm, t.SwiGLU, t.Add = avx512.RMSNorm, avx512.SwiGLU, avx512.Add
 	t.LayerNorm, t.GELU, t.QuickGELU = avx512.LayerNorm, avx512.GELU, avx512.QuickGELU
 	t.RopePairs, t.RopeHalves = avx512.RopePairs, avx512.RopeHalves

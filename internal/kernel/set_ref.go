@@ -38,6 +38,7 @@ func reference() Primitives {
 		FromF16:    ref.FromF16,
 		RoundF16:   ref.RoundF16,
 		RoundBF16:  ref.RoundBF16,
+		ToBF16:     ref.ToBF16,
 		RMSNorm:    ref.RMSNorm,
 		LayerNorm:  ref.LayerNorm,
 		SwiGLU:     ref.SwiGLU,

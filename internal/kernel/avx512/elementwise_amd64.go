@@ -34,6 +34,14 @@ func RoundBF16(dst, x []float32) {
 	}
 }
 
+// ToBF16 rounds to bfloat16.
+func ToBF16(dst []uint16, x []float32) {
+	if n := len(x); n > 0 {
+		_ = dst[n-1]
+		toBF16(&dst[0], &x[0], n)
+	}
+}
+
 // RMSNorm normalizes x; the squares are summed in 16 float32 lanes.
 func RMSNorm(dst, x, weight []float32, eps float32) {
 	n := len(x)

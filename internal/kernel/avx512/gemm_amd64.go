@@ -63,28 +63,53 @@ func GemmQ6K(out []float32, ldo int, codes []uint8, scales []float32, q []int8, 
 
 // GemmF32 multiplies one tile of floats; see ref.Panel.
 func GemmF32(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate bool) {
+	if n := checkTile(out, ldo, panel, x, ts, ks, accumulate); n > 0 {
+		gemmF32(&out[0], ldo, &panel[0], &x[0], ts, ks, n, accumulate)
+	}
+}
+
+// GemmF32x3 multiplies three panels, one behind the other; see ref.Panel.
+func GemmF32x3(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool) {
+	if n := checkTiles(out, ldo, os, panel, x, ts, ks, accumulate); n > 0 {
+		gemmF32x3(&out[0], ldo, os, &panel[0], n*Rows, &x[0], ts, ks, n, accumulate)
+	}
+}
+
+// GemmBF16 multiplies one tile of pairs of bfloat16; see ref.Panel. It needs AVX512_BF16.
+func GemmBF16(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate bool) {
+	if n := checkTile(out, ldo, panel, x, ts, ks, accumulate); n > 0 {
+		gemmBF16(&out[0], ldo, &panel[0], &x[0], ts, ks, n, accumulate)
+	}
+}
+
+// GemmBF16x3 multiplies three panels of them. It needs AVX512_BF16.
+func GemmBF16x3(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool) {
+	if n := checkTiles(out, ldo, os, panel, x, ts, ks, accumulate); n > 0 {
+		gemmBF16x3(&out[0], ldo, os, &panel[0], n*Rows, &x[0], ts, ks, n, accumulate)
+	}
+}
+
+// checkTile panics when a tile does not lie in its slices. It returns the words of a row;
+// for none the output is complete.
+func checkTile(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate bool) int {
 	n := len(panel) / Rows
 	if n == 0 {
 		if !accumulate {
 			zero(out, ldo)
 		}
-		return
+		return 0
 	}
 	_, _ = out[(tokens-1)*ldo+Rows-1], x[(tokens-1)*ts+(n-1)*ks]
-	gemmF32(&out[0], ldo, &panel[0], &x[0], ts, ks, n, accumulate)
+	return n
 }
 
-// GemmF32x3 multiplies three panels, one behind the other; see ref.Panel.
-func GemmF32x3(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool) {
-	n := len(panel) / (3 * Rows)
-	if n == 0 {
-		for i := range 3 {
-			GemmF32(out[i*os:], ldo, nil, nil, ts, ks, accumulate)
-		}
-		return
+// checkTiles is checkTile for three panels.
+func checkTiles(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool) int {
+	n := len(panel) / 3
+	for i := range 3 {
+		checkTile(out[i*os:], ldo, panel[i*n:(i+1)*n], x, ts, ks, accumulate)
 	}
-	_, _, _ = out[2*os+(tokens-1)*ldo+Rows-1], panel[3*Rows*n-1], x[(tokens-1)*ts+(n-1)*ks]
-	gemmF32x3(&out[0], ldo, os, &panel[0], n*Rows, &x[0], ts, ks, n, accumulate)
+	return n / Rows
 }
 
 // zero clears a tile, the product over no features.

@@ -20,6 +20,12 @@ func gemmF32(out *float32, ldo int, panel *float32, x *float32, ts int, ks int, 
 func gemmF32x3(out *float32, ldo int, os int, panel *float32, ps int, x *float32, ts int, ks int, k int, accumulate bool)
 
 //go:noescape
+func gemmBF16(out *float32, ldo int, panel *float32, x *float32, ts int, ks int, k int, accumulate bool)
+
+//go:noescape
+func gemmBF16x3(out *float32, ldo int, os int, panel *float32, ps int, x *float32, ts int, ks int, k int, accumulate bool)
+
+//go:noescape
 func interleave16(dst *uint32, src *uint32, n int)
 
 //go:noescape
@@ -90,6 +96,9 @@ func roundF16(dst *float32, x *float32, n int)
 
 //go:noescape
 func roundBF16(dst *float32, x *float32, n int)
+
+//go:noescape
+func toBF16(dst *uint16, x *float32, n int)
 
 //go:noescape
 func sumSquares(x *float32, n int) float32

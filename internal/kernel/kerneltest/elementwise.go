@@ -49,6 +49,9 @@ func (s suite) half(t *testing.T) {
 	s.p.RoundBF16(got, floats)
 	ref.RoundBF16(want, floats)
 	Same(t, "RoundBF16", got, want)
+	s.p.ToBF16(got16, floats)
+	ref.ToBF16(want16, floats)
+	Same(t, "ToBF16", got16, want16)
 	for n := range lengths {
 		in, out := GuardCopy(t, Normal(rng, n), n%3), Guard[uint16](t, n, n%7)
 		s.p.ToF16(out.Data, in.Data)
@@ -63,6 +66,12 @@ func (s suite) half(t *testing.T) {
 			g.Check(t, "conversion")
 		}
 		out.Check(t, "ToF16")
+		s.p.ToBF16(out.Data, in.Data)
+		for i, v := range out.Data {
+			back.Data[i] = math.Float32frombits(uint32(v) << 16)
+		}
+		Same(t, "ToBF16", back.Data, brain.Data)
+		out.Check(t, "ToBF16")
 	}
 }
 

@@ -18,7 +18,10 @@ func Suite(t *testing.T, p kernel.Primitives) {
 	t.Run("Interleave", s.interleave)
 	t.Run("Quantize", s.quantize)
 	t.Run("GemmInt", s.gemmInt)
-	t.Run("GemmF32", s.gemmF32)
+	t.Run("GemmF32", func(t *testing.T) { s.gemmFloat(t, s.p.GemmF32, s.p.GemmF32x3, s.panel.GemmF32, Normal) })
+	if s.p.GemmBF16 != nil {
+		t.Run("GemmBF16", func(t *testing.T) { s.gemmFloat(t, s.p.GemmBF16, s.p.GemmBF16x3, s.panel.GemmBF16, normalPairs) })
+	}
 	t.Run("Unpack", s.unpack)
 	t.Run("Dot", s.dot)
 	t.Run("Rows", s.rows)
@@ -201,48 +204,6 @@ func (s suite) gemmInt(t *testing.T) {
 			}
 		}
 	}
-}
-
-func (s suite) gemmF32(t *testing.T) {
-	rows, tokens := s.p.Rows, ref.Tokens
-	for k := range 20 {
-		for _, strides := range [][2]int{{k + 1, 1}, {1, 9}, {1, 8}, {3, 40}} {
-			for _, accumulate := range []bool{false, true} {
-				rng := random(k)
-				ts, ks, ldo := strides[0], strides[1], rows+k%3
-				panel := GuardCopy(t, Normal(rng, k*rows), k%4)
-				x := GuardCopy(t, Normal(rng, (tokens-1)*ts+max(k-1, 0)*ks+1), k%2)
-				start := Normal(rng, (tokens-1)*ldo+rows)
-				out, want := GuardCopy(t, start, 0), append([]float32(nil), start...)
-				s.p.GemmF32(out.Data, ldo, panel.Data, x.Data, ts, ks, accumulate)
-				s.panel.GemmF32(want, ldo, panel.Data, x.Data, ts, ks, accumulate)
-				// k products of two normals below 5 in magnitude
-				Near(t, fmt.Sprintf("k=%d", k), out.Data, want, func(int) float64 { return float64(k+1) * 25 * float64(k+1) * 0x1p-23 })
-				out.Check(t, "output")
-				s.gemmF32x3(t, k, ts, ks, accumulate)
-			}
-		}
-	}
-}
-
-// gemmF32x3 checks that three panels give the bits of each alone.
-func (s suite) gemmF32x3(t *testing.T, k, ts, ks int, accumulate bool) {
-	rng := random(k)
-	rows, tokens := s.p.Rows, ref.Tokens
-	ldo, os := 3*rows+k%3, rows
-	if k%2 == 1 { // or apart from each other
-		ldo, os = rows, tokens*rows+k
-	}
-	panel := GuardCopy(t, Normal(rng, 3*k*rows), k%4)
-	x := GuardCopy(t, Normal(rng, (tokens-1)*ts+max(k-1, 0)*ks+1), k%2)
-	start := Normal(rng, 2*os+(tokens-1)*ldo+rows)
-	out, want := GuardCopy(t, start, k%3), append([]float32(nil), start...)
-	s.p.GemmF32x3(out.Data, ldo, os, panel.Data, x.Data, ts, ks, accumulate)
-	for i := range 3 {
-		s.p.GemmF32(want[i*os:], ldo, panel.Data[i*k*rows:(i+1)*k*rows], x.Data, ts, ks, accumulate)
-	}
-	Same(t, fmt.Sprintf("three panels, k=%d", k), out.Data, want)
-	out.Check(t, "three panels")
 }
 
 // quantizedFormats are those with primitives of their own and their group, span of d and of

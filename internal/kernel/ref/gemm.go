@@ -1,5 +1,7 @@
 package ref
 
+import "math"
+
 // Tokens is the number of activations that a panel kernel multiplies at once.
 const Tokens = 8
 
@@ -99,6 +101,27 @@ func (p Panel) GemmF32x3(out []float32, ldo, os int, panel, x []float32, ts, ks 
 	n := len(panel) / 3
 	for i := range 3 {
 		p.GemmF32(out[i*os:], ldo, panel[i*n:(i+1)*n], x, ts, ks, accumulate)
+	}
+}
+
+// GemmBF16 is GemmF32 for words of two bfloat16, the first in the lower half: it adds the
+// products of both. Subnormal numbers may count as zero.
+func (p Panel) GemmBF16(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate bool) {
+	low := func(f float32) float32 { return math.Float32frombits(math.Float32bits(f) << 16) }
+	high := func(f float32) float32 { return math.Float32frombits(math.Float32bits(f) &^ 0xffff) }
+	for t := range Tokens {
+		for r := range p.Rows {
+			var sum float32
+			if accumulate {
+				sum = out[t*ldo+r]
+			}
+			for j := range len(panel) / p.Rows {
+				a, b := panel[j*p.Rows+r], x[t*ts+j*ks]
+				sum += low(a) * low(b)
+				sum += high(a) * high(b)
+			}
+			out[t*ldo+r] = sum
+		}
 	}
 }
 

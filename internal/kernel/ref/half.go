@@ -37,5 +37,12 @@ func RoundBF16(dst, x []float32) {
 	}
 }
 
+// ToBF16 rounds x to bfloat16, ties to even.
+func ToBF16(dst []uint16, x []float32) {
+	for i, v := range x {
+		dst[i] = tensor.BF16FromF32(v)
+	}
+}
+
 // half reads a little-endian binary16 number.
 func half(b []byte) float32 { return tensor.F32FromF16(binary.LittleEndian.Uint16(b)) }

@@ -109,7 +109,12 @@ func conversions() {
 	VZEROUPPER()
 	RET()
 
-	roundBF16()
+	roundBF16("roundBF16", "float32", storeF, 64)
+	roundBF16("toBF16", "uint16", func(v reg.VecPhysical, k reg.OpmaskVirtual, full bool, m Mem) {
+		VPSRLD(Imm(16), v, v)
+		VPMOVDW(v, v.AsY())
+		store16(v, k, full, m)
+	}, 32)
 }
 
 func widen(name string, convert func(v reg.VecPhysical)) {
@@ -128,9 +133,9 @@ func widen(name string, convert func(v reg.VecPhysical)) {
 }
 
 // roundBF16 adds 0x7fff plus the lowest kept bit and clears the dropped bits; a NaN keeps its
-// upper bits and becomes quiet.
-func roundBF16() {
-	TEXT("roundBF16", NOSPLIT, "func(dst, x *float32, n int)")
+// upper bits and becomes quiet. Results are stored as floats or as their upper halves.
+func roundBF16(name, result string, store func(v reg.VecPhysical, k reg.OpmaskVirtual, full bool, m Mem), bytes int) {
+	TEXT(name, NOSPLIT, "func(dst *"+result+", x *float32, n int)")
 	Pragma("noescape")
 	one, half, keep, quiet := zmm[28], zmm[29], zmm[30], zmm[31]
 	splat(1, one)
@@ -149,9 +154,9 @@ func roundBF16() {
 		VPADDD(v, t, t)
 		VPORD(quiet, v, nan, t)
 		VPANDD(keep, t, t)
-		storeF(t, k, full, Mem{Base: dst})
+		store(t, k, full, Mem{Base: dst})
 		Add(64, x)
-		Add(64, dst)
+		Add(bytes, dst)
 	})
 	VZEROUPPER()
 	RET()

@@ -15,8 +15,10 @@ func gemms() {
 	gemmQ8()
 	gemmQ4K()
 	gemmQ6K()
-	gemmF32()
-	gemmF32x3()
+	gemmPanel("gemmF32", multiplyF32)
+	gemmPanels("gemmF32x3", multiplyF32)
+	gemmPanel("gemmBF16", multiplyBF16)
+	gemmPanels("gemmBF16x3", multiplyBF16)
 }
 
 // group is one step of a panel kernel: words of codes times 8 tokens into a set of integer

@@ -2,6 +2,7 @@ package main
 
 import (
 	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
@@ -35,12 +36,42 @@ func strided(x, ts, ks reg.GPVirtual) (token func(t int) Mem, advance func()) {
 	}
 }
 
-// gemmF32 keeps one accumulator per token: each output is one chain of fused multiply-adds in
-// the order of the features, as in gemmF32x3, so that both give the same bits.
-func gemmF32() {
-	TEXT("gemmF32", NOSPLIT, "func(out *float32, ldo int, panel, x *float32, ts, ks, k int, accumulate bool)")
+// multiply adds the products of one word of a token, at x, with those of panels.
+type multiply func(x Mem, sum, panels []reg.VecPhysical, spare reg.VecPhysical)
+
+func multiplyF32(x Mem, sum, panels []reg.VecPhysical, _ reg.VecPhysical) {
+	for i, w := range panels {
+		VFMADD231PS_BCST(x, w, sum[i])
+	}
+}
+
+// multiplyBF16 takes words of two bfloat16: two features.
+func multiplyBF16(x Mem, sum, panels []reg.VecPhysical, spare reg.VecPhysical) {
+	VPBROADCASTD(x, spare)
+	for i, w := range panels {
+		vdpbf16ps(spare, w, sum[i])
+	}
+}
+
+// vdpbf16ps emits VDPBF16PS x, w, sum, which the assembler lacks: EVEX.512.F3.0F38.W0 52 /r.
+func vdpbf16ps(x, w, sum reg.VecPhysical) {
+	number := func(r reg.VecPhysical) uint32 { return uint32(r.PhysicalIndex()) }
+	inverse := func(n uint32, bit int) uint32 { return ^n >> bit & 1 }
+	r, v, m := number(sum), number(w), number(x)
+	p0 := inverse(r, 3)<<7 | inverse(m, 4)<<6 | inverse(m, 3)<<5 | inverse(r, 4)<<4 | 2
+	p1 := ^v&15<<3 | 1<<2 | 2
+	p2 := uint32(2)<<5 | inverse(v, 4)<<3
+	Commentf("VDPBF16PS %s, %s, %s", x.Asm(), w.Asm(), sum.Asm())
+	Instruction(&ir.Instruction{Opcode: "LONG", Operands: []Op{U32(0x62 | p0<<8 | p1<<16 | p2<<24)}})
+	Instruction(&ir.Instruction{Opcode: "WORD", Operands: []Op{U16(0x52 | (0xc0|r&7<<3|m&7)<<8)}})
+}
+
+// gemmPanel keeps one accumulator per token: each output is one chain of fused multiply-adds in
+// the order of the features, as in gemmPanels, so that both give the same bits.
+func gemmPanel(name string, add multiply) {
+	TEXT(name, NOSPLIT, "func(out *float32, ldo int, panel, x *float32, ts, ks, k int, accumulate bool)")
 	Pragma("noescape")
-	sum, w := zmm[0:8], zmm[16]
+	sum, w, spare := zmm[0:8], zmm[16:17], zmm[27:32]
 	out, ldo := Ptr("out"), Ptr("ldo")
 	SHLQ(Imm(2), ldo)
 	panel, x, ts, ks, n := Ptr("panel"), Ptr("x"), Ptr("ts"), Ptr("ks"), Ptr("k")
@@ -58,9 +89,9 @@ func gemmF32() {
 		ADDQ(ldo, from)
 	}
 	Loop("step", n, func() {
-		VMOVUPS(Mem{Base: panel}, w)
+		VMOVUPS(Mem{Base: panel}, w[0])
 		for t := range tokens {
-			VFMADD231PS_BCST(token(t), w, sum[t])
+			add(token(t), sum[t:t+1], w, spare[t%len(spare)])
 		}
 		Add(64, panel)
 		advance()
@@ -70,12 +101,12 @@ func gemmF32() {
 	RET()
 }
 
-// gemmF32x3 multiplies three panels, ps floats apart, with 8 tokens, to outputs os floats
+// gemmPanels multiplies three panels, ps words apart, with 8 tokens, to outputs os floats
 // apart: an activation is fetched once for the three, which spares the caches.
-func gemmF32x3() {
-	TEXT("gemmF32x3", NOSPLIT, "func(out *float32, ldo, os int, panel *float32, ps int, x *float32, ts, ks, k int, accumulate bool)")
+func gemmPanels(name string, add multiply) {
+	TEXT(name, NOSPLIT, "func(out *float32, ldo, os int, panel *float32, ps int, x *float32, ts, ks, k int, accumulate bool)")
 	Pragma("noescape")
-	sum, w := zmm[0:24], zmm[24:27]
+	sum, w, spare := zmm[0:24], zmm[24:27], zmm[27:32]
 	out, ldo, os := Ptr("out"), Ptr("ldo"), Ptr("os")
 	panel, ps, x, ts, ks, n := Ptr("panel"), Ptr("ps"), Ptr("x"), Ptr("ts"), Ptr("ks"), Ptr("k")
 	for _, r := range []reg.GPVirtual{ldo, os, ps, ts, ks} {
@@ -105,9 +136,7 @@ func gemmF32x3() {
 			VMOVUPS(third(panel, ps, i), w[i])
 		}
 		for t := range tokens {
-			for i := range 3 {
-				VFMADD231PS_BCST(token(t), w[i], sum[3*t+i])
-			}
+			add(token(t), sum[3*t:3*t+3], w, spare[t%len(spare)])
 		}
 		Add(64, panel)
 		advance()
