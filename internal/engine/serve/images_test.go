@@ -291,3 +291,29 @@ func TestCutAtMarks(t *testing.T) {
 		}
 	}
 }
+
+// FuzzContent holds what is read of a message to what is written of it.
+func FuzzContent(f *testing.F) {
+	for _, seed := range []string{`"a"`, `null`, `[]`, `[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:,"}}]`,
+		`[{"type":"image_url","image_url":"data:image/png;base64,AAAA"}]`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var c, again Content
+		if json.Unmarshal([]byte(text), &c) != nil {
+			return
+		}
+		for _, p := range c {
+			if data, err := imageFile(p.Image); p.Image == "" && err == nil {
+				t.Errorf("%d bytes of nothing", len(data))
+			}
+		}
+		data, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(data, &again); err != nil || again.Text() != c.Text() {
+			t.Errorf("%q became %s and then %q (%v)", c, data, again, err)
+		}
+	})
+}
