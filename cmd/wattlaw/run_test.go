@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/wattlaw/wattlaw/internal/bench"
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/measure"
 	"github.com/wattlaw/wattlaw/internal/report"
 	"github.com/wattlaw/wattlaw/internal/store"
@@ -110,6 +111,47 @@ func TestRunCommand(t *testing.T) {
 		}
 	}
 	checkResultFile(t, filepath.Join(dir, "out"), runs[0].ID)
+}
+
+// TestRunImages shows images to the real engine, started anew for every trial.
+func TestRunImages(t *testing.T) {
+	dir := t.TempDir()
+	stdout, _, err := execute(t, "--model", "shape:tiny-qwen2vl@q8_0", "--resolutions", "32x32,64x48,128x128", "--clamp", "tokens:16", "--reload",
+		"--output-tokens", "2", "--repeats", "1", "--baseline-seconds", "0", "--warm-up-max", "1", "--cool-down-timeout", "0.3",
+		"--store", filepath.Join(dir, "s.db"), "--out", filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stdout)
+	}
+	file, err := os.Open(filepath.Join(dir, "out", "result.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	result, err := report.ReadJSON(file)
+	if err != nil || len(result.Trials) != 3 || result.Sweep != report.SweepPixels {
+		t.Fatalf("%v: %d trials of a sweep of %s", err, len(result.Trials), result.Sweep)
+	}
+	vision := result.Configs[0].Vision
+	if vision == nil || vision.Clamp.MaxTokens != 16 || result.Configs[0].Clamp != "tokens:16" {
+		t.Fatalf("configuration %+v", result.Configs[0])
+	}
+	for _, trial := range result.Trials {
+		layout, err := vision.Layout(imaging.Size{Width: trial.Image.Width, Height: trial.Image.Height})
+		if err != nil || *trial.Image.EffectivePixels != layout.Pixels || trial.TokensIn != 32+*trial.Image.Sequence {
+			t.Errorf("image %+v with %d tokens in; the contract says %+v, %v", trial.Image, trial.TokensIn, layout, err)
+		}
+		var phases []string
+		for _, p := range trial.Phases {
+			phases = append(phases, p.Name)
+		}
+		cpu, rest := trial.CPUCoreS, trial.WithoutLoad[store.MetricCPUCoreSeconds]
+		if fmt.Sprint(phases) != "[load encode prefill decode]" || len(trial.Doubts) != 0 && cpu == nil {
+			t.Errorf("phases %v, doubts %v", phases, trial.Doubts)
+		}
+		if cpu == nil || rest <= 0 || rest >= *cpu {
+			t.Errorf("CPU time %v, without load %v (%v)", cpu, rest, trial.Absent)
+		}
+	}
 }
 
 func checkResultFile(t *testing.T, dir, run string) {

@@ -100,7 +100,10 @@ func (r *runner) makeRoom(ctx context.Context, c *config) error {
 		return err
 	}
 	c.server, c.context = nil, need
-	return r.start(ctx, c)
+	if err := r.start(ctx, c); err != nil {
+		return fmt.Errorf("plan: resolutions: %s needs up to %d tokens of context with its prompt and answer; leave it out or set a lower clamp: %w", largest, need, err)
+	}
+	return nil
 }
 
 // rebaseMemory makes the memory in use without the model the baseline of memory. All other

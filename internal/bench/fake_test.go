@@ -54,6 +54,7 @@ type fakeMachine struct {
 	stolen  float64 // cores that the hypervisor takes
 	strays  bool    // servers mark a phase before its request
 	noMeter bool    // there is no energy source
+	exact   bool    // servers are busy for the time they should take, however late they wake
 }
 
 func newFakeMachine() *fakeMachine {
@@ -259,6 +260,13 @@ func (s *fakeServer) Generate(ctx context.Context, req backend.Request) (backend
 	pace := 1 + s.b.m.jitter*float64(request%2)
 	prefill := time.Duration(pace * float64(fakeFixed+time.Duration(len(req.Tokens))*fakePerToken))
 	start := s.work()
+	if s.b.m.exact {
+		looks, err := s.looks(req)
+		if err != nil {
+			return backend.Response{}, err
+		}
+		s.credit(start, time.Duration(pace*float64(looks))+prefill+time.Duration(req.MaxTokens)*fakePerOutput)
+	}
 	out := backend.Response{TokensIn: len(req.Tokens), TokensOut: req.MaxTokens}
 	if err := s.encode(ctx, req, start, &out); err != nil {
 		s.rest()
@@ -314,6 +322,30 @@ func (s *fakeServer) encode(ctx context.Context, req backend.Request, start int6
 	return nil
 }
 
+// looks is how long the images of a request keep the cores busy.
+func (s *fakeServer) looks(req backend.Request) (total time.Duration, err error) {
+	for _, data := range req.Images {
+		header, err := png.DecodeConfig(bytes.NewReader(data))
+		if err != nil {
+			return 0, err
+		}
+		layout, err := s.vision.Layout(imaging.Size{Width: header.Width, Height: header.Height})
+		if err != nil {
+			return 0, err
+		}
+		total += time.Duration(layout.Pixels) * fakePerPixel
+	}
+	return total, nil
+}
+
+// credit sets the end of the work that has begun beforehand.
+func (s *fakeServer) credit(start int64, d time.Duration) {
+	s.b.m.mu.Lock()
+	defer s.b.m.mu.Unlock()
+	work := s.b.m.work[s.pid]
+	work[len(work)-1].End = start + int64(d)
+}
+
 func (s *fakeServer) work() int64 {
 	s.b.m.mu.Lock()
 	defer s.b.m.mu.Unlock()
@@ -326,8 +358,9 @@ func (s *fakeServer) rest() int64 {
 	s.b.m.mu.Lock()
 	defer s.b.m.mu.Unlock()
 	now := measure.Now()
-	work := s.b.m.work[s.pid]
-	work[len(work)-1].End = now
+	if work := s.b.m.work[s.pid]; !s.b.m.exact {
+		work[len(work)-1].End = now
+	}
 	return now
 }
 

@@ -39,6 +39,7 @@ func newImageBed(t *testing.T) *bed {
 func TestKneeOfImages(t *testing.T) {
 	t.Parallel()
 	b := newImageBed(t)
+	b.machine.exact, b.machine.jitter = true, 0.02
 	plan := imagePlan()
 	plan.Clamp = []string{"model", "pixels:28224"}
 	plan.Resolutions = nil
@@ -50,7 +51,6 @@ func TestKneeOfImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	trials := b.checkComplete(t, run.ID, plan)
-	var found []float64
 	for i, want := range []float64{112 * 112, 168 * 168} {
 		c := run.Configs[i]
 		if c.Vision == nil || c.ID != []string{"fake/m", "fake/m#pixels:28224"}[i] || c.Clamp != []string{"", "pixels:28224"}[i] {
@@ -66,18 +66,14 @@ func TestKneeOfImages(t *testing.T) {
 				points = append(points, law.Point{X: float64(trial.X), Y: f.Value, Weight: 1})
 			}
 		}
-		// The machine that tests share adds noise of its own: a wide interval must do.
-		knee, err := law.FitKnee(points, law.KneeOptions{Options: law.Options{Seed: 1, Resamples: 200, Level: 0.999}, Predicted: predicted})
+		knee, err := law.FitKnee(points, law.KneeOptions{Options: law.Options{Seed: 1, Resamples: 200}, Predicted: predicted})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !(knee.At.CI.Lo <= want && want <= knee.At.CI.Hi) || knee.At.Value < 0.5*want || knee.At.Value > 2*want {
-			t.Errorf("%s: knee at %v, want %v", c.ID, knee.At, want)
+		// Rounding to whole tokens moves a knee by up to half a token's side.
+		if !knee.Found || math.Abs(knee.At.Value-want) > 0.2*want {
+			t.Errorf("%s: knee at %v of %d trials, found: %v; want %v", c.ID, knee.At, len(points), knee.Found, want)
 		}
-		found = append(found, knee.At.Value)
-	}
-	if found[1] < 1.2*found[0] {
-		t.Errorf("knees at %v: the higher limit does not move it", found)
 	}
 }
 
@@ -209,10 +205,15 @@ func TestRefusedImageRuns(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("no image"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	huge := t.TempDir()
+	if file, err := os.Create(filepath.Join(huge, "film.mkv")); err != nil || errors.Join(file.Truncate(1<<40), file.Close()) != nil {
+		t.Skip("this file system has no sparse files")
+	}
 	cases := map[string]struct {
 		change func(*bed, *Plan)
 		say    []string
 	}{
+		"huge file":     {func(_ *bed, p *Plan) { p.ImageDir = huge }, []string{"image_dir", "film.mkv", "MiB"}},
 		"text model":    {func(b *bed, _ *Plan) { b.backend.vision = nil }, []string{"m takes no images", "mmproj"}},
 		"no such file":  {func(_ *bed, p *Plan) { p.MMProj = filepath.Join(dir, "none.gguf") }, []string{"mmproj", "none.gguf"}},
 		"a folder":      {func(_ *bed, p *Plan) { p.MMProj = dir }, []string{"mmproj", "no file"}},

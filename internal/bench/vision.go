@@ -22,7 +22,7 @@ const (
 	imagePromptTokens = 32 // prompt beside an image, where the plan does not say
 	maxResolutions    = 256
 	maxClamps         = 16
-	maxImagePixels    = 64 << 20
+	maxImagePixels    = imaging.DefaultMaxPixels
 )
 
 // Images reports whether the plan sweeps the resolution of images.
