@@ -16,11 +16,15 @@ import (
 func BenchmarkMatMul(b *testing.B) {
 	for _, s := range kernel.Available() {
 		for _, d := range []tensor.DType{tensor.Q8_0, tensor.Q4_0, tensor.Q4_K, tensor.Q6_K, tensor.F16, tensor.BF16, tensor.F32} {
-			for _, shape := range [][2]int{{576, 576}, {1536, 576}, {896, 4864}, {2048, 8192}} {
+			for _, shape := range [][2]int{{576, 576}, {1536, 576}, {896, 4864}, {2048, 8192}, {1280, 1280}} {
 				if shape[1]%d.BlockValues() != 0 {
 					continue
 				}
-				for _, m := range []int{1, 8, 512} {
+				batches := []int{1, 8, 512}
+				if shape[0] == 1280 { // a vision encoder's, with the patches of a large image
+					batches = []int{1024, 4096}
+				}
+				for _, m := range batches {
 					b.Run(fmt.Sprintf("%s/%v/%dx%d/m=%d", s.Name(), d, shape[0], shape[1], m), func(b *testing.B) {
 						benchMatMul(b, s, d, shape[0], shape[1], m, m == 1)
 					})
@@ -62,22 +66,29 @@ func benchMatMul(b *testing.B, s *kernel.Set, d tensor.DType, rows, k, m int, la
 }
 
 // BenchmarkAttend reports GFLOP/s (two per multiply-add, masked pairs not counted) of one KV
-// head: prefill of 512 tokens, and decode of one at position 512 and 4096.
+// head: prefill of 512 tokens, decode of one at position 512 and 4096, and 512 of the patches
+// of images of 1024 and 4096.
 func BenchmarkAttend(b *testing.B) {
 	for _, s := range kernel.Available() {
-		for _, c := range []struct{ dim, group, start, n int }{{64, 3, 0, 512}, {64, 7, 0, 512}, {64, 3, 512, 1}, {64, 3, 4096, 1}, {128, 4, 4096, 1}} {
-			b.Run(fmt.Sprintf("%s/dim=%d/group=%d/start=%d/n=%d", s.Name(), c.dim, c.group, c.start, c.n), func(b *testing.B) {
+		for _, c := range []struct{ dim, group, start, n, visible int }{
+			{64, 3, 0, 512, 0}, {64, 7, 0, 512, 0}, {64, 3, 512, 1, 0}, {64, 3, 4096, 1, 0}, {128, 4, 4096, 1, 0},
+			{64, 1, 0, 512, 1024}, {72, 1, 0, 512, 1024}, {80, 1, 0, 512, 4096},
+		} {
+			b.Run(fmt.Sprintf("%s/dim=%d/group=%d/start=%d/n=%d/visible=%d", s.Name(), c.dim, c.group, c.start, c.n, c.visible), func(b *testing.B) {
 				rng := rand.New(rand.NewPCG(1, 2))
 				q := kerneltest.Normal(rng, c.n*c.group*c.dim)
-				kv := make([]uint16, (c.start+c.n)*c.dim)
+				kv := make([]uint16, max(c.start+c.n, c.visible)*c.dim)
 				s.ToF16(kv, kerneltest.Normal(rng, len(kv)))
 				a := kernel.Attention{Q: q, LDQ: c.group * c.dim, K: kv, V: kv, LDKV: c.dim, Out: make([]float32, len(q)), LDO: c.group * c.dim,
-					HeadDim: c.dim, Group: c.group, Start: c.start, Scale: 0.125}
+					HeadDim: c.dim, Group: c.group, Start: c.start, Visible: c.visible, Scale: 0.125}
 				var sc kernel.Scratch
 				for b.Loop() {
 					s.Attend(a, 0, 0, c.n, &sc)
 				}
 				pairs := float64(c.n) * (float64(c.start) + float64(c.n+1)/2)
+				if c.visible > 0 {
+					pairs = float64(c.n * c.visible)
+				}
 				b.ReportMetric(4*pairs*float64(c.group*c.dim)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 			})
 		}
