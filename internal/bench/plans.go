@@ -20,18 +20,18 @@ func NamedPlans() []NamedPlan {
 	}
 }
 
-// vlmPlan sweeps images across the knee of a clamp that is low enough for two cores: 64
-// image tokens of 28×28 pixels put it at 50,176 pixels, 224x224.
+// vlmPlan sweeps images across the knee of a clamp that is low enough for two cores: 150
+// image tokens of 28×28 pixels, of which a square image fills 144, 336x336. (Of a limit that
+// is a square itself, rounding leaves some larger images a row of patches short.)
 func vlmPlan() Plan {
 	p := DefaultPlan()
 	p.Model = []string{"shape:qwen2-vl-2b@q4_0"}
-	p.Clamp = []string{"tokens:64"}
+	p.Clamp = []string{"tokens:150"}
 	p.Resolutions = []string{
-		"56x56", "84x84", "112x112", "140x140", "168x168", "196x196", "224x224",
-		"252x252", "280x280", "336x336", "448x448", "672x672",
+		"56x56", "112x112", "168x168", "224x224", "280x280", "308x308", "336x336",
+		"364x364", "420x420", "504x504", "672x672",
 	}
 	p.Tokens, p.OutputTokens = []int{imagePromptTokens}, 4
-	p.Repeats = 3
 	p.MinWindow = 1
 	p.WarmUp.Max = 4
 	return p
