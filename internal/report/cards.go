@@ -10,8 +10,8 @@ import (
 	"github.com/wattlaw/wattlaw/internal/unit"
 )
 
-// cards are the figures at the top of a configuration.
-func cards(r *Result, c *ConfigResult) []card {
+// cards are the figures of the law at the top of a configuration.
+func cards(c *ConfigResult) []card {
 	var all []card
 	for i := range c.Laws {
 		if l := &c.Laws[i]; l.Metric == store.MetricCPUCoreSeconds {
@@ -23,6 +23,11 @@ func cards(r *Result, c *ConfigResult) []card {
 				card{Label: "Linear up to", Value: fixedOr(l.LinearTo, 0), Unit: "tokens", Note: fmt.Sprintf("within 5 %%, of %.0f fitted", l.X.Hi)})
 		}
 	}
+	return all
+}
+
+// qualityCards say how far the measuring may be trusted.
+func qualityCards(r *Result) []card {
 	closure := card{Label: "Closure error", Value: "–", Note: "no trial has it"}
 	if r.Closure != nil {
 		closure.Value, closure.Note, closure.Warn = percent(r.Closure.Median), fmt.Sprintf("median, largest %s", percent(r.Closure.Max)), r.Closure.Median > maxClosure
@@ -31,7 +36,7 @@ func cards(r *Result, c *ConfigResult) []card {
 	if o := r.Observer; o.CoreFraction != nil {
 		observer = card{"Observer, of a core", percent(*o.CoreFraction), "", fmt.Sprintf("%d of %d ticks late", o.LateTicks, o.Ticks), o.costly()}
 	}
-	return append(all, closure, observer)
+	return []card{closure, observer}
 }
 
 func factsOf(r *Result, c *ConfigResult) string {
@@ -91,10 +96,29 @@ func phaseLegend(names []string) []legendItem {
 }
 
 // complexityText says what the contrasts of the CPU time show.
-func complexityText(c *ConfigResult) []string {
+func complexityText(c *ConfigResult, swept sweptBy) []string {
+	return contrastText(c.Complexity, [...]string{
+		fmt.Sprintf("%s the cost: prompts of different semantic complexity cost the same at equal %s.", swept.sets, swept.equal),
+		fmt.Sprintf("Complexity matters here: prompts of equal %s differ in cost.", swept.equal),
+		"Undecided: the trials are too few or too noisy to say that complexity leaves the cost alone within 5 %.",
+	})
+}
+
+// kindsText says what the contrasts between kinds of images show.
+func kindsText(c *ConfigResult) []string {
+	return contrastText(c.Kinds, [...]string{
+		"What is in the image does not matter: all kinds cost the same at equal size.",
+		"What is in the image matters here: kinds of equal size differ in cost.",
+		"Undecided: the trials are too few or too noisy to say that what is in the image leaves the cost alone within 5 %.",
+	})
+}
+
+// contrastText puts one of three leads before the contrasts of the CPU time: for all the same,
+// some different, and undecided.
+func contrastText(contrasts []Contrast, leads [3]string) []string {
 	var texts []string
 	worst := VerdictSame
-	for _, k := range c.Complexity {
+	for _, k := range contrasts {
 		if k.Metric != store.MetricCPUCoreSeconds {
 			continue
 		}
@@ -106,12 +130,12 @@ func complexityText(c *ConfigResult) []string {
 	if len(texts) == 0 {
 		return nil
 	}
-	lead := "Length sets the cost: prompts of different semantic complexity cost the same at equal length."
+	lead := leads[0]
 	switch worst {
 	case VerdictDifferent:
-		lead = "Complexity matters here: prompts of equal length differ in cost."
+		lead = leads[1]
 	case VerdictUndecided:
-		lead = "Undecided: the trials are too few or too noisy to say that complexity leaves the cost alone within 5 %."
+		lead = leads[2]
 	}
 	return append([]string{lead}, texts...)
 }

@@ -153,7 +153,7 @@ func (d *drawing) curves(o overlay, x, y axis, factor float64) {
 
 // residualChart draws how far each trial lies from the line, in percent of the line.
 // Along x it has the prompt length, or the order of the trials.
-func residualChart(w, h float64, l *LawResult, points []point, factor float64, byOrder bool) template.HTML {
+func residualChart(w, h float64, law func(float64) float64, points []point, factor float64, byOrder bool) template.HTML {
 	type residual struct {
 		x, y float64
 		p    point
@@ -162,7 +162,7 @@ func residualChart(w, h float64, l *LawResult, points []point, factor float64, b
 	reach := 1.0
 	xHi := 0.0
 	for i, p := range points {
-		line := l.at(p.x) * factor
+		line := law(p.x) * factor
 		if line == 0 {
 			continue
 		}
@@ -192,9 +192,10 @@ func residualChart(w, h float64, l *LawResult, points []point, factor float64, b
 	return d.done()
 }
 
-// phaseChart draws, for every length, the median cost of each phase as a stacked bar.
-func phaseChart(w float64, c *ConfigResult, metric string, names []string) template.HTML {
-	const rowHeight, left, right, top = 34, 58, 76, 30
+// phaseChart draws, for every swept value, the median cost of each phase as a stacked bar.
+func phaseChart(w float64, c *ConfigResult, metric string, names []string, swept sweptBy) template.HTML {
+	const rowHeight, right, top = 34, 76, 30
+	left := swept.margin
 	h := top + rowHeight*float64(len(c.Lengths)) + 40
 	most := 0.0
 	for _, l := range c.Lengths {
@@ -205,7 +206,7 @@ func phaseChart(w float64, c *ConfigResult, metric string, names []string) templ
 		return ""
 	}
 	s := scaleFor(info.unit, most)
-	d := newDrawing(w, h, info.title+" per phase and prompt length")
+	d := newDrawing(w, h, info.title+" per phase and "+swept.value)
 	x := newAxis(0, most*s.factor, 6, info.title+" in "+s.unit)
 	x.from, x.to = left, w-right
 	bottom := h - 40
@@ -214,10 +215,10 @@ func phaseChart(w float64, c *ConfigResult, metric string, names []string) templ
 		d.text("tick", "middle", x.at(v), bottom+16, x.tickText(v))
 	}
 	d.text("axis-label", "middle", (x.from+x.to)/2, h-4, x.label)
-	d.text("axis-label", "start", 4, 14, "prompt tokens")
+	d.text("axis-label", "start", 4, 14, swept.label)
 	for i, l := range c.Lengths {
 		y := top + rowHeight*float64(i)
-		d.text("tick", "end", left-8, y+18, fmt.Sprint(l.X))
+		d.text("tick", "end", left-8, y+18, swept.short(l.X))
 		at := x.from
 		for j, name := range names {
 			m, ok := l.Phases[name][metric]
@@ -225,7 +226,7 @@ func phaseChart(w float64, c *ConfigResult, metric string, names []string) templ
 				continue
 			}
 			width := x.at(m.Value*s.factor) - x.from
-			d.rect(fmt.Sprintf("bar c%d", phaseColour(name, j)), at, y+3, width-1, rowHeight-12, fmt.Sprintf("%d tokens · %s\nmedian %s", l.X, name, amount(info.unit, m.Value)))
+			d.rect(fmt.Sprintf("bar c%d", phaseColour(name, j)), at, y+3, width-1, rowHeight-12, fmt.Sprintf("%s · %s\nmedian %s", swept.long(l.X), name, amount(info.unit, m.Value)))
 			at += width
 		}
 		d.text("value", "start", at+6, y+18, amount(info.unit, stackTotal(l, metric, names)))
@@ -258,7 +259,7 @@ func phaseColour(name string, otherwise int) int {
 
 // contrastChart draws ratios with their intervals against the ±5 % within which costs
 // count as the same.
-func contrastChart(w float64, contrasts []Contrast) template.HTML {
+func contrastChart(w float64, contrasts []Contrast, swept sweptBy) template.HTML {
 	const rowHeight, left, right, top = 30, 196, 16, 12
 	h := top + rowHeight*float64(len(contrasts)) + 44
 	reach := 100 * margin * 1.4
@@ -266,7 +267,7 @@ func contrastChart(w float64, contrasts []Contrast) template.HTML {
 		reach = max(reach, 100*math.Abs(c.CI.Lo-1), 100*math.Abs(c.CI.Hi-1))
 	}
 	d := newDrawing(w, h, "Cost ratios with intervals")
-	x := newAxis(-reach, reach, 6, "difference in cost at equal length, in %")
+	x := newAxis(-reach, reach, 6, "difference in cost at equal "+swept.equal+", in %")
 	x.from, x.to = left, w-right
 	bottom := h - 44
 	d.rect("margin", x.at(-100*margin), top-6, x.at(100*margin)-x.at(-100*margin), bottom-top+6, "")

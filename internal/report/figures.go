@@ -45,8 +45,12 @@ func writeFigures(dir string, r *Result, samples SamplesFunc) error {
 		if len(r.Configs) > 1 {
 			prefix = fmt.Sprintf("config-%d-", i+1)
 		}
+		sweep := newSweep(r, c)
 		for j := range c.Laws {
 			l := &c.Laws[j]
+			if sweep != nil {
+				break // its laws in effective pixels stand beside the knees
+			}
 			name := prefix + fileName(l.Metric)
 			if l.Quality == measure.Estimated {
 				name += "-estimated"
@@ -61,12 +65,20 @@ func writeFigures(dir string, r *Result, samples SamplesFunc) error {
 				return err
 			}
 		}
-		if err := saveFigure(dir, prefix+"complexity", contrastFigure(c)); err != nil {
+		if sweep != nil {
+			if err := writeKneeFigures(dir, prefix, sweep); err != nil {
+				return err
+			}
+		}
+		if err := saveFigure(dir, prefix+"complexity", contrastFigure(c, sweep.swept())); err != nil {
 			return err
 		}
-		if err := saveFigure(dir, prefix+"phases", phaseFigure(c)); err != nil {
+		if err := saveFigure(dir, prefix+"phases", phaseFigure(c, sweep.swept())); err != nil {
 			return err
 		}
+	}
+	if err := writeClampFigures(dir, r); err != nil {
+		return err
 	}
 	return writeTimeFigure(dir, r, samples)
 }

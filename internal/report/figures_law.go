@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
@@ -95,15 +96,16 @@ func residualFigure(r *Result, c *ConfigResult, l *LawResult, byOrder bool) *plo
 }
 
 // contrastFigure plots the cost ratios of the complexities with their intervals.
-func contrastFigure(c *ConfigResult) *plot.Plot {
-	n := len(c.Complexity)
+func contrastFigure(c *ConfigResult, swept sweptBy) *plot.Plot {
+	contrasts := slices.Concat(c.Kinds, c.Complexity)
+	n := len(contrasts)
 	if n == 0 {
 		return nil
 	}
-	p := newPlot(c.ID+" – cost by complexity at equal length", "difference in cost, in %", "")
+	p := newPlot(c.ID+" – cost by complexity at equal "+swept.equal, "difference in cost, in %", "")
 	reach := 140 * margin
 	var ticks plot.ConstantTicks
-	for i, k := range c.Complexity {
+	for i, k := range contrasts {
 		y := float64(n - i)
 		lo, hi := 100*(k.CI.Lo-1), 100*(k.CI.Hi-1)
 		reach = max(reach, math.Abs(lo), math.Abs(hi))
@@ -125,7 +127,7 @@ func contrastFigure(c *ConfigResult) *plot.Plot {
 }
 
 // phaseFigure stacks the median CPU time of the phases of every length.
-func phaseFigure(c *ConfigResult) *plot.Plot {
+func phaseFigure(c *ConfigResult, swept sweptBy) *plot.Plot {
 	const metric = "cpu_core_s"
 	names := phasesOf(c)
 	most := 0.0
@@ -137,16 +139,16 @@ func phaseFigure(c *ConfigResult) *plot.Plot {
 	}
 	info := describe(metric)
 	s := scaleFor(info.unit, most)
-	p := newPlot(c.ID+" – "+info.title+" per phase", "prompt tokens", info.title+" in "+s.unit)
+	p := newPlot(c.ID+" – "+info.title+" per phase", swept.label, info.title+" in "+s.unit)
 	labels := make([]string, len(c.Lengths))
 	var below *plotter.BarChart
 	for j, name := range names {
 		values := make(plotter.Values, len(c.Lengths))
 		for i, l := range c.Lengths {
-			labels[i] = fmt.Sprint(l.X)
+			labels[i] = swept.short(l.X)
 			values[i] = max(0, l.Phases[name][metric].Value) * s.factor
 		}
-		bars, err := plotter.NewBarChart(values, 34)
+		bars, err := plotter.NewBarChart(values, min(34, 270/vg.Length(len(values))))
 		if err != nil {
 			return nil
 		}
@@ -159,6 +161,9 @@ func phaseFigure(c *ConfigResult) *plot.Plot {
 		p.Legend.Add(name, bars)
 	}
 	p.NominalX(labels...)
+	if len(labels) > 8 { // long ones would run into each other
+		p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = math.Pi/4, text.XRight, text.YCenter
+	}
 	p.X.Min, p.X.Max = -0.6, float64(len(labels))-0.4
 	fit(&p.Y, 0, most*s.factor)
 	return p

@@ -68,11 +68,13 @@ type (
 		Text          string
 	}
 	comparisonView struct {
-		Headline template.HTML
-		Legend   []legendItem
-		Chart    template.HTML
-		Table    tableView
-		Note     string
+		ID, Eyebrow string
+		Headline    template.HTML
+		Legend      []legendItem
+		Chart       template.HTML
+		Knees       *kneeComparison // in place of Chart
+		Table       tableView
+		Note        string
 	}
 	runView struct {
 		ID, Anchor, Incomplete  string
@@ -101,18 +103,22 @@ type (
 	}
 	cellView struct{ Text, Small string }
 	lawView  struct {
-		Title, RivalNote        string
-		Statement               template.HTML
-		Quality                 measure.Quality
-		Legend                  []legendItem
-		Chart, Residuals, Order template.HTML
-		Coef, Rivals, Beyond    tableView
-		Drift                   []string
+		Title, RivalNote     string
+		Statement            template.HTML
+		Quality              measure.Quality
+		Legend               []legendItem
+		Chart, Residuals     template.HTML
+		Coef, Rivals, Beyond tableView
+	}
+	orderView struct {
+		Drift []string
+		Chart template.HTML
 	}
 	phaseView struct {
 		Title  string
 		Legend []legendItem
 		Chart  template.HTML
+		Table  tableView
 	}
 	energyView struct {
 		Measured, Estimated []lawView
@@ -123,15 +129,20 @@ type (
 	subjectView struct {
 		ID, Name, Facts  string
 		Headline         template.HTML
+		Details          template.HTML
 		Meaningless      bool
 		Cards            []card
+		Swept            sweptWords
 		Law              *lawView
+		Knee             *kneeSection
+		Order            orderView
 		Others           []lawView
 		Unfitted         []Unfitted
 		Complexity       template.HTML
 		ComplexityAbsent string
 		ComplexityText   []string
 		Phases           []phaseView
+		PhaseNote        string
 		Lengths          tableView
 		Energy           energyView
 	}
@@ -175,9 +186,9 @@ func newView(pages []Page) (*view, error) {
 	if len(v.Nav) == 1 {
 		v.Nav[0].Text = "Law"
 	}
-	v.Comparison = compare(pages)
-	if len(v.Comparison) > 0 {
-		v.Nav = slices.Insert(v.Nav, 0, link{"comparison", "Comparison"})
+	v.Comparison = append(compare(pages), compareKnees(pages)...)
+	for i, c := range v.Comparison {
+		v.Nav = slices.Insert(v.Nav, i, link{c.ID, c.Eyebrow})
 	}
 	v.Nav = append(v.Nav, link{"trials", "Trials"}, link{v.Runs[0].Anchor, "Method"})
 	v.Title = strings.Join(names, ", ") + " – wattlaw"
@@ -207,23 +218,54 @@ func newRunView(r *Result, index int) runView {
 }
 
 func newSubject(r *Result, c *ConfigResult, id string) subjectView {
+	sweep := newSweep(r, c)
 	s := subjectView{
-		ID: id, Name: c.ID, Facts: factsOf(r, c), Meaningless: c.Meaningless, Cards: cards(r, c), Unfitted: []Unfitted{},
-		Lengths: lengthsTable(c), Headline: "No law could be fitted.",
-		Energy: newEnergy(r, c),
+		ID: id, Name: c.ID, Facts: factsOf(r, c), Meaningless: c.Meaningless, Unfitted: []Unfitted{},
+		Lengths: lengthsTable(c), Headline: "No law could be fitted.", Swept: wordsOfTokens,
 	}
-	for _, u := range c.Unfitted {
-		if !isEnergy(u.Metric) {
-			s.Unfitted = append(s.Unfitted, Unfitted{describe(u.Metric).title, u.Reason})
+	if sweep != nil {
+		s.fillKnees(r, c, sweep)
+	} else {
+		s.fillLaws(r, c)
+	}
+	s.Cards = append(s.Cards, qualityCards(r)...)
+	contrasts, texts := slices.Concat(c.Kinds, c.Complexity), slices.Concat(kindsText(c), complexityText(c, sweep.swept()))
+	if len(contrasts) > 0 {
+		s.Complexity = contrastChart(620, contrasts, sweep.swept())
+		for _, text := range texts {
+			s.ComplexityText = append(s.ComplexityText, unbroken(text))
+		}
+	} else {
+		s.ComplexityAbsent = "fewer than three trials in two levels of complexity, or a single trial per " + s.Swept.One + " and level"
+	}
+	names := phasesOf(c)
+	for _, metric := range [...]string{store.MetricCPUCoreSeconds, store.MetricWallSeconds} {
+		if chart := phaseChart(560, c, metric, names, sweep.swept()); chart != "" {
+			s.Phases = append(s.Phases, phaseView{Title: describe(metric).title, Legend: phaseLegend(names), Chart: chart})
 		}
 	}
+	if sweep != nil {
+		s.phaseTables(c, sweep, names)
+	}
+	return s
+}
+
+// fillLaws fills in what a sweep over lengths has: linear laws.
+func (s *subjectView) fillLaws(r *Result, c *ConfigResult) {
+	for _, u := range c.Unfitted {
+		if !isEnergy(u.Metric) {
+			s.Unfitted = append(s.Unfitted, Unfitted{describe(u.Metric).title, "no law: " + u.Reason})
+		}
+	}
+	var energies []energyLaw
 	for i := range c.Laws {
 		l := &c.Laws[i]
 		switch {
 		case isEnergy(l.Metric):
+			energies = append(energies, energyLaw{l.Metric, l.Quality, smallLaw(560, r, c, l)})
 		case s.Law == nil && l.Metric == store.MetricCPUCoreSeconds:
 			s.Headline = soft(l.Statement)
-			s.Law = mainLaw(r, c, l)
+			s.Law, s.Order = mainLaw(r, c, l), order(r, c, l)
 		default:
 			s.Others = append(s.Others, smallLaw(420, r, c, l))
 		}
@@ -231,22 +273,7 @@ func newSubject(r *Result, c *ConfigResult, id string) subjectView {
 	if s.Law == nil && len(s.Others) > 0 {
 		s.Headline = s.Others[0].Statement
 	}
-	if len(c.Complexity) > 0 {
-		s.Complexity = contrastChart(620, c.Complexity)
-		s.ComplexityText = complexityText(c)
-		for i, text := range s.ComplexityText {
-			s.ComplexityText[i] = unbroken(text)
-		}
-	} else {
-		s.ComplexityAbsent = "fewer than three trials in two levels of complexity, or a single trial per length and level"
-	}
-	names := phasesOf(c)
-	for _, metric := range [...]string{store.MetricCPUCoreSeconds, store.MetricWallSeconds} {
-		if chart := phaseChart(560, c, metric, names); chart != "" {
-			s.Phases = append(s.Phases, phaseView{describe(metric).title, phaseLegend(names), chart})
-		}
-	}
-	return s
+	s.Energy, s.Cards = newEnergy(r, c, energies), cards(c)
 }
 
 func mainLaw(r *Result, c *ConfigResult, l *LawResult) *lawView {
@@ -256,18 +283,32 @@ func mainLaw(r *Result, c *ConfigResult, l *LawResult) *lawView {
 		Title: describe(l.Metric).title, Quality: l.Quality,
 		Legend: append(complexityLegend(points), legendItem{0, 3, "line and " + percent(l.Level) + " band"}),
 		Chart:  lawChart(680, 400, []overlay{{l, points, "main"}}), Coef: coefTable(l), Rivals: rivalsTable(l), Beyond: beyondTable(l),
-		Residuals: residualChart(680, 230, l, points, factor, false), Order: residualChart(560, 260, l, points, factor, true),
+		Residuals: residualChart(680, 230, l.at, points, factor, false),
 		RivalNote: rivalNote(l),
 	}
 	if rival, ok := l.betterRival(); ok {
 		v.Legend = append(v.Legend, legendItem{3, 5, rival.Kind + ", fits better"})
 	}
+	return v
+}
+
+// order shows the trials in their order, and whether the machine drifted.
+func order(r *Result, c *ConfigResult, l *LawResult) orderView {
+	factor := scaleFor(l.Unit, l.Coef["b"]*l.X.Hi).factor
+	return orderView{
+		Drift: driftText(r, c, l.Metric),
+		Chart: residualChart(560, 260, l.at, lawPoints(r, c.ID, l, byComplexity), factor, true),
+	}
+}
+
+func driftText(r *Result, c *ConfigResult, metric string) []string {
+	var texts []string
 	for _, d := range r.Drift {
-		if d.Config == c.ID && d.Metric == l.Metric {
-			v.Drift = append(v.Drift, unbroken(capital(d.sentence())))
+		if d.Config == c.ID && d.Metric == metric {
+			texts = append(texts, unbroken(capital(d.sentence())))
 		}
 	}
-	return v
+	return texts
 }
 
 func smallLaw(w float64, r *Result, c *ConfigResult, l *LawResult) lawView {
@@ -277,20 +318,23 @@ func smallLaw(w float64, r *Result, c *ConfigResult, l *LawResult) lawView {
 	}
 }
 
+// energyLaw is the law of one energy, ready to be shown.
+type energyLaw struct {
+	metric  string
+	quality measure.Quality
+	view    lawView
+}
+
 // newEnergy keeps measured and estimated energies apart and says why others are missing.
-func newEnergy(r *Result, c *ConfigResult) energyView {
+func newEnergy(r *Result, c *ConfigResult, laws []energyLaw) energyView {
 	var e energyView
 	fitted := map[string]bool{}
-	for i := range c.Laws {
-		l := &c.Laws[i]
-		if !isEnergy(l.Metric) {
-			continue
-		}
-		fitted[l.Metric] = true
-		if l.Quality == measure.Measured {
-			e.Measured = append(e.Measured, smallLaw(560, r, c, l))
+	for _, l := range laws {
+		fitted[l.metric] = true
+		if l.quality == measure.Measured {
+			e.Measured = append(e.Measured, l.view)
 		} else {
-			e.Estimated = append(e.Estimated, smallLaw(560, r, c, l))
+			e.Estimated = append(e.Estimated, l.view)
 		}
 	}
 	for _, s := range r.Sources {
@@ -327,7 +371,7 @@ func compare(pages []Page) []comparisonView {
 			c := &p.Result.Configs[i]
 			for j := range c.Laws {
 				l := &c.Laws[j]
-				if l.Metric != store.MetricCPUCoreSeconds {
+				if l.Metric != store.MetricCPUCoreSeconds || l.Predictor == PredictorEffective {
 					continue
 				}
 				k := len(overlays)
@@ -345,7 +389,7 @@ func compare(pages []Page) []comparisonView {
 		return nil
 	}
 	return []comparisonView{{
-		Headline: comparisonHeadline(overlays, names), Legend: legend,
+		ID: "comparison", Eyebrow: "Comparison", Headline: comparisonHeadline(overlays, names), Legend: legend,
 		Chart: lawChart(1000, 460, overlays), Table: comparisonTable(overlays, names),
 		Note: "Ratios are against the first line. Their intervals come from both slopes' intervals on the logarithmic scale, as if the runs were independent.",
 	}}

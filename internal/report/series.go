@@ -96,6 +96,9 @@ func drawTrial(t *TrialResult, s store.Samples, limit int) trialSeries {
 		Label:   fmt.Sprintf("%d tokens · %s · repeat %d (trial %d)", t.X, t.Complexity, t.Repeat+1, t.Seq),
 		Section: t.Config, x: t.X, End: seconds(t.EndNS - t.StartNS), Phases: []phaseSpan{}, Times: []compact{}, Curves: []curve{},
 	}
+	if t.Image != nil {
+		result.Label = fmt.Sprintf("%s · %s · repeat %d (trial %d)", t.imageText(), t.Complexity, t.Repeat+1, t.Seq)
+	}
 	if t.Requests > 1 {
 		result.Label += fmt.Sprintf(" · %d requests", t.Requests)
 	}

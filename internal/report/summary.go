@@ -49,6 +49,7 @@ func WriteSummary(w io.Writer, r *Result, o SummaryOptions) error {
 	for i := range r.Configs {
 		s.config(r, &r.Configs[i])
 	}
+	s.clamps(r)
 	if len(r.Configs) == 0 {
 		s.line("", "No configuration was measured.")
 		s.line("", "")
@@ -116,6 +117,10 @@ func (s *summary) config(r *Result, c *ConfigResult) {
 	}
 	s.line(strong, title)
 	s.line("", "")
+	if sweep := newSweep(r, c); sweep != nil {
+		s.sweep(sweep, c)
+		return
+	}
 	for _, l := range c.Laws {
 		if l.Metric == store.MetricCPUCoreSeconds {
 			s.line("", l.Statement)
@@ -135,20 +140,20 @@ func (s *summary) config(r *Result, c *ConfigResult) {
 			s.line("", "")
 		}
 	}
-	if text := complexityText(c); len(text) > 0 {
+	if text := complexityText(c, byTokens); len(text) > 0 {
 		s.pair("complexity", strings.Join(text, " "))
 	}
 }
 
-// summaryColumn is a column of the table of laws. Those with a high rank go first where
-// the terminal is narrow.
-type summaryColumn struct {
+// textColumn is a column of a table in the terminal. Those with a high rank go first where
+// the terminal is narrow; rank 0 stays.
+type textColumn[T any] struct {
 	head string
 	rank int
-	cell func(*LawResult) string
+	cell func(T) string
 }
 
-var summaryColumns = [...]summaryColumn{
+var summaryColumns = [...]textColumn[*LawResult]{
 	{"cost", 0, func(l *LawResult) string {
 		name := shortTitle(l.Metric)
 		if l.Quality == measure.Estimated {
@@ -170,24 +175,33 @@ func (s *summary) laws(c *ConfigResult) {
 		s.line("", "No law could be fitted.")
 		return
 	}
-	columns := slices.Clone(summaryColumns[:])
+	laws := make([]*LawResult, len(c.Laws))
+	for i := range c.Laws {
+		laws[i] = &c.Laws[i]
+	}
+	textTable(s, summaryColumns[:], laws)
+}
+
+// textTable writes a table with as many of its columns as fit.
+func textTable[T any](s *summary, columns []textColumn[T], rows []T) {
+	columns = slices.Clone(columns)
 	widths := make([]int, len(columns))
 	for {
 		total := 0
 		for i, column := range columns {
 			widths[i] = ansi.StringWidth(column.head)
-			for j := range c.Laws {
-				widths[i] = max(widths[i], ansi.StringWidth(column.cell(&c.Laws[j])))
+			for _, r := range rows {
+				widths[i] = max(widths[i], ansi.StringWidth(column.cell(r)))
 			}
 			total += widths[i] + 2
 		}
-		last := slices.MaxFunc(columns, func(a, b summaryColumn) int { return a.rank - b.rank })
+		last := slices.MaxFunc(columns, func(a, b textColumn[T]) int { return a.rank - b.rank })
 		if total-2 <= s.Width || last.rank == 0 {
 			break
 		}
-		columns = slices.DeleteFunc(columns, func(c summaryColumn) bool { return c.rank == last.rank })
+		columns = slices.DeleteFunc(columns, func(c textColumn[T]) bool { return c.rank == last.rank })
 	}
-	row := func(style string, cell func(summaryColumn) string) {
+	row := func(style string, cell func(textColumn[T]) string) {
 		var line strings.Builder
 		for i, column := range columns {
 			text := cell(column)
@@ -200,9 +214,9 @@ func (s *summary) laws(c *ConfigResult) {
 		}
 		s.out.WriteString(s.styled(style, strings.TrimRight(line.String(), " ")) + "\n")
 	}
-	row(dim, func(c summaryColumn) string { return c.head })
-	for i := range c.Laws {
-		row("", func(column summaryColumn) string { return column.cell(&c.Laws[i]) })
+	row(dim, func(c textColumn[T]) string { return c.head })
+	for _, r := range rows {
+		row("", func(column textColumn[T]) string { return column.cell(r) })
 	}
 }
 

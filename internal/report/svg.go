@@ -100,6 +100,8 @@ type axis struct {
 	ticks    []float64
 	digits   int
 	label    string
+	log      bool                 // equal ratios lie equally far apart
+	text     func(float64) string // writes the ticks; nil for plain numbers
 }
 
 // newAxis covers lo … hi with round ticks, at most n of them, and begins and ends on one.
@@ -127,7 +129,12 @@ func niceStep(raw float64) float64 {
 	return 10 * power
 }
 
-func (a axis) at(v float64) float64 { return a.from + (v-a.lo)/(a.hi-a.lo)*(a.to-a.from) }
+func (a axis) at(v float64) float64 {
+	if a.log {
+		return a.from + math.Log(v/a.lo)/math.Log(a.hi/a.lo)*(a.to-a.from)
+	}
+	return a.from + (v-a.lo)/(a.hi-a.lo)*(a.to-a.from)
+}
 
 // end makes the axis stop a little beyond v instead of at the next tick.
 func (a *axis) end(v float64) {
@@ -135,7 +142,12 @@ func (a *axis) end(v float64) {
 	a.ticks = slices.DeleteFunc(a.ticks, func(t float64) bool { return t > a.hi })
 }
 
-func (a axis) tickText(v float64) string { return number(v, a.digits) }
+func (a axis) tickText(v float64) string {
+	if a.text != nil {
+		return a.text(v)
+	}
+	return number(v, a.digits)
+}
 
 // frame places both axes in a drawing and draws grid, ticks and labels.
 func (d *drawing) frame(x, y *axis) {

@@ -73,6 +73,9 @@ func rivalsTable(l *LawResult) tableView {
 
 func rivalNote(l *LawResult) string {
 	note := "Lowest AICc is best; the held-out error is that of predicting the longest length from the shorter ones."
+	if l.Predictor == PredictorEffective {
+		note = "Lowest AICc is best; the held-out error is that of predicting the most pixels from the fewer ones."
+	}
 	if rival, ok := l.betterRival(); ok {
 		note = "The " + rival.Kind + " curve fits better than the line (dashed). " + note
 	}
@@ -189,6 +192,10 @@ func sourcesTable(r *Result) tableView {
 
 func trialsTable(r *Result) tableView {
 	t := tableView{Head: heads(">#", "configuration", ">tokens", "complexity", ">out", ">CPU time", ">wall", ">prefill, tok/s", ">decode, tok/s", ">closure", "doubts")}
+	images := r.Sweep == SweepPixels
+	if images {
+		t.Head = slices.Insert(t.Head, 2, headCell{"image", false})
+	}
 	show := func(of string, v *float64) string {
 		if v == nil {
 			return "–"
@@ -201,10 +208,22 @@ func trialsTable(r *Result) tableView {
 		if x.Closure != nil {
 			closure = percent(*x.Closure)
 		}
-		t.Rows = append(t.Rows, row(fmt.Sprint(x.Seq), x.Config, fmt.Sprint(x.TokensIn), x.Complexity, fmt.Sprint(x.TokensOut),
-			show("core·s", x.CPUCoreS), show("s", x.WallS), show("", x.PrefillTokS), show("", x.DecodeTokS), closure, strings.Join(x.Doubts, "; ")))
+		cells := row(fmt.Sprint(x.Seq), x.Config, fmt.Sprint(x.TokensIn), x.Complexity, fmt.Sprint(x.TokensOut),
+			show("core·s", x.CPUCoreS), show("s", x.WallS), show("", x.PrefillTokS), show("", x.DecodeTokS), closure, strings.Join(x.Doubts, "; "))
+		if images {
+			cells.Cells = slices.Insert(cells.Cells, 2, cellView{Text: x.imageText()})
+		}
+		t.Rows = append(t.Rows, cells)
 	}
 	return t
+}
+
+// imageText names the image of a trial.
+func (t *TrialResult) imageText() string {
+	if t.Image == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%d×%d, %s", t.Image.Width, t.Image.Height, t.Image.Kind)
 }
 
 func machinePairs(r *Result) []pair {

@@ -68,7 +68,7 @@ func (v *View) lines(width int) []string {
 	}
 	if v.running {
 		t := v.trial
-		now = fmt.Sprintf("%d tokens, %s complexity, repeat %d", t.X, t.Complexity, t.Repeat+1)
+		now = fmt.Sprintf("%s, %s complexity, repeat %d", subject(t.X, t.Size, t.Kind), t.Complexity, t.Repeat+1)
 		if width >= 70 {
 			now += ", " + t.Config
 		}

@@ -19,6 +19,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/wattlaw/wattlaw/internal/bench"
+	"github.com/wattlaw/wattlaw/internal/imaging"
+	"github.com/wattlaw/wattlaw/internal/measure"
 	"github.com/wattlaw/wattlaw/internal/store"
 	"github.com/wattlaw/wattlaw/internal/unit"
 )
@@ -136,6 +138,9 @@ func (v *View) Close() error {
 func (v *View) start(e bench.RunStarted) {
 	v.name, v.total, v.done, v.cores = clean(e.Run.ID), e.Total, e.Done, e.Run.Machine.Cores
 	text := fmt.Sprintf("run %s: %d trials", v.name, v.total)
+	if v.total == 0 {
+		text = fmt.Sprintf("run %s: resolutions follow from the model once it is loaded", v.name)
+	}
 	if v.done > 0 {
 		text += fmt.Sprintf(", %d of them done before", v.done)
 	}
@@ -170,8 +175,17 @@ func (v *View) write(text string) {
 
 // describe is one finished trial in a line.
 func describe(t store.Trial) string {
-	parts := []string{fmt.Sprintf("%d tokens", t.X)}
-	if t.Complexity != "" {
+	var size imaging.Size
+	kind := ""
+	if t.Image != nil {
+		size, kind = t.Image.Layout.Nominal, t.Image.Kind
+	}
+	parts := []string{subject(t.X, size, kind)}
+	switch {
+	case t.Complexity == "":
+	case t.Image != nil:
+		parts = append(parts, clean(t.Complexity)+" complexity")
+	default:
 		parts[0] += " " + clean(t.Complexity)
 	}
 	add := func(metric, of string) {
@@ -181,6 +195,9 @@ func describe(t store.Trial) string {
 	}
 	add(store.MetricCPUCoreSeconds, " of one core")
 	add(store.MetricWallSeconds, "")
+	if f, ok := t.PhaseFigures[measure.PhaseEncode][store.MetricWallSeconds]; ok && f.OK() {
+		parts = append(parts, "encode "+unit.Seconds(f.Value).String())
+	}
 	if f := t.Figures[store.MetricPrefillRate]; f.OK() {
 		parts = append(parts, fmt.Sprintf("prefill %.0f tok/s", f.Value))
 	}
@@ -188,6 +205,18 @@ func describe(t store.Trial) string {
 		parts = append(parts, fmt.Sprintf("%d doubts", len(t.Doubts)))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// subject names what is swept: a prompt's length, or an image by size and kind.
+func subject(x int, size imaging.Size, kind string) string {
+	if size == (imaging.Size{}) {
+		return fmt.Sprintf("%d tokens", x)
+	}
+	text := fmt.Sprintf("%d×%d", size.Width, size.Height)
+	if kind != "" {
+		text += " " + clean(kind)
+	}
+	return text
 }
 
 // clean replaces what could steer a terminal: names come from model files.

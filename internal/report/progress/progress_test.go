@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wattlaw/wattlaw/internal/bench"
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/measure"
 	"github.com/wattlaw/wattlaw/internal/store"
 )
@@ -230,5 +231,38 @@ func TestLeftText(t *testing.T) {
 		if got := leftText(d, ""); got != want {
 			t.Errorf("leftText(%v) = %q, want %q", d, got, want)
 		}
+	}
+}
+
+// A sweep over resolutions speaks of images, not of tokens.
+func TestImages(t *testing.T) {
+	size := imaging.Size{Width: 448, Height: 336}
+	measured := func(v float64) store.Figure { return store.Figure{Value: v, Quality: measure.Measured} }
+	started := bench.TrialStarted{Total: 12, Config: "native/v", X: size.Pixels(), Size: size, Kind: "shapes", Complexity: "low"}
+	finished := bench.TrialFinished{Total: 12, Trial: store.Trial{
+		X: size.Pixels(), Complexity: "low", Image: &store.Image{Kind: "te\x1bxt", Layout: imaging.Layout{Nominal: size}},
+		Figures:      map[string]store.Figure{store.MetricCPUCoreSeconds: measured(2.5), store.MetricWallSeconds: measured(1.3)},
+		PhaseFigures: map[string]map[string]store.Figure{measure.PhaseEncode: {store.MetricWallSeconds: measured(0.6)}},
+	}}
+	s := &screen{t: t, width: 90}
+	view := NewWith(s, Options{Terminal: true, Width: func() int { return 90 }})
+	var plain bytes.Buffer
+	lines := NewWith(&plain, Options{})
+	for _, e := range []bench.Event{bench.RunStarted{Run: store.Run{ID: "r"}}, started} {
+		view.Event(e)
+		lines.Event(e)
+	}
+	if text := strings.Join(s.rows, "\n"); !strings.Contains(text, "448×336 shapes, low complexity, repeat 1, native/v") || strings.Contains(text, "token") {
+		t.Errorf("the view of a running trial:\n%s", text)
+	}
+	view.Event(finished)
+	lines.Event(finished)
+	if text := strings.Join(s.rows, "\n"); strings.Contains(text, "token") || !strings.Contains(text, "448×336 te�xt, low complexity") {
+		t.Errorf("the view of a finished trial:\n%s", text)
+	}
+	want := "run r: resolutions follow from the model once it is loaded\n" +
+		"trial 1 of 12: 448×336 te�xt, low complexity, 2.50 s of one core, 1.30 s, encode 600 ms\n"
+	if plain.String() != want {
+		t.Errorf("lines\n%swant\n%s", plain.String(), want)
 	}
 }
