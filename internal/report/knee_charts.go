@@ -168,22 +168,26 @@ func (d *drawing) curve(class string, k *kneeView, x, y axis, factor float64) {
 	d.path(class, points, false)
 }
 
-// effectiveChart draws the same trials against the pixels that the model works on.
+// effectiveChart draws the same trials against the pixels that the model works on, with the
+// line through them where there is one.
 func effectiveChart(w, h float64, k *kneeView) template.HTML {
-	if k.line == nil {
+	hi := largestEffective([]clampGroup{{knee: k}})
+	if hi == 0 {
 		return ""
 	}
 	s := k.scale()
 	what := describe(k.metric)
-	d := newDrawing(w, h, what.title+" against the effective pixels of the image, with the fitted line and its interval")
-	x := newAxis(0, k.line.X.Hi, 7, "effective pixels")
-	x.end(k.line.X.Hi)
+	d := newDrawing(w, h, what.title+" against the effective pixels of the image")
+	x := newAxis(0, hi, 7, "effective pixels")
+	x.end(hi)
 	x.text = pixelTick
 	y := newAxis(0, k.reach(s.factor), 6, what.title+" in "+s.unit)
 	d.frame(&x, &y)
-	o := overlay{law: k.line, class: "main"}
-	d.band(o, x, y, s.factor)
-	d.curves(o, x, y, s.factor)
+	if k.line != nil {
+		o := overlay{law: k.line, class: "main"}
+		d.band(o, x, y, s.factor)
+		d.curves(o, x, y, s.factor)
+	}
 	for _, t := range k.trials {
 		if present(t.effective) != nil {
 			d.mark(t.fate, x.at(t.effective), y.at(t.cost*s.factor), t.tip)

@@ -53,22 +53,31 @@ func (c clampComparison) title() string {
 
 // verdict says whether the limits act as predicted and whether effective pixels explain them.
 func (c clampComparison) verdict() string {
-	agree, predicted := 0, 0
+	agree, predicted, missed := 0, 0, 0
 	for _, g := range c.groups {
-		if g.knee.fit.Predicted > 0 {
-			predicted++
-		}
-		if g.knee.fit.Agrees {
+		switch fit := g.knee.fit; {
+		case fit.Predicted == 0:
+			continue
+		case fit.Agrees:
 			agree++
+		case !fit.Found:
+			missed++
 		}
+		predicted++
 	}
 	var text []string
 	switch {
 	case predicted == 0:
 	case agree == predicted:
 		text = append(text, fmt.Sprintf("Every knee lies where its limit puts it (%d of %d).", agree, predicted))
+	case missed == predicted:
+		text = append(text, "No knee was found under any limit.")
 	default:
-		text = append(text, fmt.Sprintf("%d of %d knees lie where their limits put them.", agree, predicted))
+		t := fmt.Sprintf("%d of %d knees lie where their limits put them", agree, predicted)
+		if missed > 0 {
+			t += fmt.Sprintf("; %d not found", missed)
+		}
+		text = append(text, t+".")
 	}
 	if t := curveText(c.curve, c.groups[0].knee.metric); t != "" {
 		text = append(text, t)

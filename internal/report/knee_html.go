@@ -78,11 +78,12 @@ func newKneeSection(s *sweepView, k *kneeView) *kneeSection {
 	if !k.fit.Found {
 		v.NominalNote = "Dashed: the best curve with a knee, which the trials do not bear out."
 	}
+	v.Effective, v.EffectiveLegend = effectiveChart(560, 390, k), fateLegend(k)
 	if k.line == nil {
 		return v
 	}
-	v.Effective, v.EffectiveText = effectiveChart(560, 390, k), soft(k.lineText())
-	v.EffectiveLegend = append(fateLegend(k), legendItem{0, 3, "line and " + percent(k.line.Level) + " band"})
+	v.EffectiveText = soft(k.lineText())
+	v.EffectiveLegend = append(v.EffectiveLegend, legendItem{0, 3, "line and " + percent(k.line.Level) + " band"})
 	if rival, ok := k.line.betterRival(); ok {
 		v.EffectiveLegend = append(v.EffectiveLegend, legendItem{3, 5, rival.Kind + ", fits better"})
 	}

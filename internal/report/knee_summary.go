@@ -19,8 +19,12 @@ func (s *summary) sweep(v *sweepView, c *ConfigResult) {
 		s.knees(v)
 		s.line("", "")
 	}
-	for _, text := range v.unfitted(c) {
+	absent := v.unfitted(c)
+	for _, text := range absent {
 		s.pair("–", text)
+	}
+	if len(absent) > 0 {
+		s.line("", "")
 	}
 	if k != nil {
 		s.out.WriteString(kneeTextChart(k, min(s.Width, 72), 12))

@@ -92,7 +92,7 @@ func signedPercent(v float64) string { return signed(100*v) + " %" }
 // slopeText writes the change of cost above the knee with its interval.
 func (k *kneeView) slopeText() string {
 	c := k.fit.FlatSlope
-	if present(c.Value) == nil {
+	if !k.fit.Found || present(c.Value) == nil {
 		return "–"
 	}
 	text := signedPercent(c.Value)
@@ -142,7 +142,11 @@ func (s *sweepView) details(k *kneeView) string {
 		}
 	}
 	if sizes := s.missing(k); len(sizes) > 0 {
-		texts = append(texts, "The grid is too coarse around it: add --resolutions "+strings.Join(sizes, ",")+".")
+		text := "Add --resolutions "
+		if k.fit.Found {
+			text = "The grid is coarse around it: add --resolutions "
+		}
+		texts = append(texts, text+strings.Join(sizes, ",")+".")
 	}
 	if k.quality == measure.Estimated {
 		texts = append(texts, "This is an estimate, not a measurement.")
@@ -323,12 +327,16 @@ func predictedText(k *kneeView) string {
 	return pixelsText(k.fit.Predicted)
 }
 
+// agreesText says in a word whether measurement and prediction agree. A knee that was not
+// found contradicts no prediction.
 func agreesText(k *kneeView) string {
-	switch {
-	case k.fit.Agrees || !k.fit.Found && k.fit.Predicted == 0:
+	switch predicted := k.fit.Predicted; {
+	case k.fit.Agrees:
 		return "yes"
-	case k.fit.Found || k.fit.Predicted > 0 && k.fit.Predicted < k.span().Hi && k.fit.Predicted > k.span().Lo:
+	case k.fit.Found && predicted > 0:
 		return "no"
+	case predicted > k.span().Lo && predicted < k.span().Hi:
+		return "undecided"
 	}
 	return "–"
 }

@@ -73,8 +73,8 @@ func TestSummaryWithoutKnee(t *testing.T) {
 		want   []string
 	}{
 		"range ends before it": {func(c *imageTruth) { c.sizes = sidesOf(56, 84, 112, 140, 168, 196, 210) },
-			[]string{"No knee in the measured range of 3,136 … 44,100 pixels: its preprocessing puts one at 50,176, above the largest image.", "add --resolutions 252x252", "none"}},
-		"coarse": {func(c *imageTruth) { c.sizes = sidesOf(56, 112, 168, 448, 672) }, []string{"The grid is too coarse around it: add --resolutions "}},
+			[]string{"No knee in the measured range of 3,136 … 44,100 pixels: its preprocessing puts one at 50,176, above the largest image.", "Add --resolutions 252x252", "none"}},
+		"coarse": {func(c *imageTruth) { c.sizes = sidesOf(56, 112, 168, 448, 672) }, []string{"The grid is coarse around it: add --resolutions "}},
 		"silent": {func(c *imageTruth) { c.silent = true }, []string{"does not tell its preprocessing, so nothing was predicted", "No law in effective pixels: the backend does not tell effective pixels."}},
 		"reload": {func(c *imageTruth) { c.reload = true }, []string{"Every trial started the model anew, and the laws contain its loading. Without it an image of 672×672 costs 2.6", "share load "}},
 	}
@@ -223,7 +223,7 @@ func TestStatementsOfKnees(t *testing.T) {
 			"Too few images lie above it to tell whether cost is flat there."},
 		"half open":     {&contract, func(k *law.Knee) { k.At.CI.Lo = math.Inf(-1) }, "Below 1.23 million pixels (up to 1.28; predicted"},
 		"no limit":      {&imaging.Contract{Family: imaging.FamilyDynamic}, func(k *law.Knee) { k.Predicted, k.Agrees = 0, false }, "Its preprocessing has no limit on pixels, so no knee was predicted."},
-		"none, coarse":  {&contract, func(k *law.Knee) { k.Found, k.P, k.TooCoarse, k.Add = false, 0.2, true, []float64{1e6} }, "No knee in the measured range of 50,000 … 4.00 million pixels: the grid is too coarse around the predicted 1.25 million. A curve without one fits as well (p = 0.2). The grid is too coarse around it: add --resolutions 1008x1008."},
+		"none, coarse":  {&contract, func(k *law.Knee) { k.Found, k.P, k.TooCoarse, k.Add = false, 0.2, true, []float64{1e6} }, "No knee in the measured range of 50,000 … 4.00 million pixels: the grid is too coarse around the predicted 1.25 million. A curve without one fits as well (p = 0.2). Add --resolutions 1008x1008."},
 		"none, tiles":   {&tiles, func(k *law.Knee) { k.Found, k.Predicted, k.Coef = false, 0, nil }, "as predicted, since every image is scaled to a longest edge of 2048 pixels. Cost does not grow towards one anywhere."},
 		"none, too low": {&contract, func(k *law.Knee) { k.Found, k.Predicted = false, 1e4 }, "its preprocessing puts one at 10,000, below the smallest image. A smooth curve fits better."},
 		"none, endless": {&contract, func(k *law.Knee) { k.Found, k.At.CI.Hi = false, math.Inf(1) }, "puts one at 1.25 million, and cost does not show it. Growth all over fits as well."},
@@ -233,6 +233,36 @@ func TestStatementsOfKnees(t *testing.T) {
 		s := &sweepView{contract: c.contract, sizes: map[int]imaging.Size{}}
 		if got := s.statement(roundKnee(c.change)); !strings.Contains(got, c.want) {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, c.want)
+		}
+	}
+}
+
+// A comparison counts what was found, and no more.
+func TestVerdictOfLimits(t *testing.T) {
+	group := func(change func(*law.Knee)) clampGroup {
+		return clampGroup{&sweepView{}, roundKnee(change), "x"}
+	}
+	agrees := group(func(*law.Knee) {})
+	differs := group(func(k *law.Knee) { k.Agrees = false })
+	missed := group(func(k *law.Knee) { k.Agrees, k.Found = false, false })
+	free := group(func(k *law.Knee) { k.Agrees, k.Found, k.Predicted = false, false, 0 })
+	for _, c := range []struct {
+		groups []clampGroup
+		want   string
+		agrees string // of the last
+	}{
+		{[]clampGroup{agrees, agrees}, "Every knee lies where its limit puts it (2 of 2).", "yes"},
+		{[]clampGroup{agrees, free}, "Every knee lies where its limit puts it (1 of 1).", "–"},
+		{[]clampGroup{agrees, differs}, "1 of 2 knees lie where their limits put them.", "no"},
+		{[]clampGroup{agrees, missed}, "1 of 2 knees lie where their limits put them; 1 not found.", "undecided"},
+		{[]clampGroup{missed, missed}, "No knee was found under any limit.", "undecided"},
+		{[]clampGroup{free, free}, "", "–"},
+	} {
+		if got := (clampComparison{groups: c.groups}).verdict(); got != c.want {
+			t.Errorf("verdict %q, want %q", got, c.want)
+		}
+		if got := agreesText(c.groups[len(c.groups)-1].knee); got != c.agrees {
+			t.Errorf("agrees: %q, want %q", got, c.agrees)
 		}
 	}
 }
