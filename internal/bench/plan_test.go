@@ -188,7 +188,7 @@ func TestValidateImages(t *testing.T) {
 		"clamp without unit": {func(p *Plan) { p.Clamp = []string{"256"} }, []string{"clamp:", `"256"`}},
 		"kind":               {func(p *Plan) { p.ImageKinds = []string{"cat"} }, []string{"image_kinds:", `"cat"`, "gradient"}},
 		"encoder of a shape": {func(p *Plan) { p.MMProj = "p.gguf" }, []string{"mmproj:", "shape models"}},
-		"too many trials":    {func(p *Plan) { p.Repeats, p.Clamp = 1000, clamps(16) }, []string{"192000 trials"}},
+		"too many trials":    {func(p *Plan) { p.Repeats, p.Clamp = 1000, clamps(16) }, []string{"176000 trials"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

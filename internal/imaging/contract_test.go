@@ -262,7 +262,7 @@ func ExampleContract_Describe() {
 	// at most 4096 image tokens (3211264 pixels)
 	// resampling bilinear, aspect ratio kept, padded with black
 	// normalization mean 0.5 0.5 0.5, deviation 0.25 0.25 0.25
-	// predicted knee at 3.21 million pixels for a square image (about 1792x1792), 3.21 million for 16:9 (about 2389x1344)
+	// predicted knee at 3.21 million pixels for a square image (about 1792x1792), 3.2 million for 16:9 (about 2385x1341)
 	//        image        seen as     pixels   patches  tokens
 	//      224x224        224x224      50176       256      64
 	//      448x448        448x448     200704      1024     256

@@ -113,10 +113,12 @@ func sqrt32(x float32) float32 { return float32(math.Sqrt(float64(x))) }
 // in; larger ones cost the model no more. It is false when there is no such point: no limit,
 // or tiles, where every image is scaled to the same longest edge whatever its size.
 //
-// Under PolicyTokens it is MaxTokens·(Patch·Merge)² pixels, unless the shorter side would
-// then fall below one alignment step a: it counts as a all the same, so the limit m is
-// reached when the longer side is m/a, at m²/(a²·ratio) pixels. Under PolicyLongestSide it is
-// where the longer side equals the limit L: L²/ratio.
+// Under PolicyTokens it is what a large image shrinks to: the limit m of
+// MaxTokens·(Patch·Merge)² pixels less what rounding both sides down to the alignment takes,
+// since smaller images are seen as they are. When the shorter side would fall below one
+// alignment step a it counts as a all the same, so the limit is reached when the longer side
+// is m/a, at m²/(a²·ratio) pixels. Under PolicyLongestSide it is where the longer side equals
+// the limit L: L²/ratio.
 func (c Contract) Knee(aspect Size) (pixels float64, ok bool) {
 	ratio, ok := elongation(aspect)
 	if !ok || c.scalesAll() {
@@ -126,7 +128,14 @@ func (c Contract) Knee(aspect Size) (pixels float64, ok bool) {
 		l := float64(c.Clamp.LongestSide)
 		return l * l / ratio, l > 0
 	}
-	return c.reach(c.Clamp.MaxTokens, ratio)
+	limit, ok := c.reach(c.Clamp.MaxTokens, ratio)
+	if limit != float64(c.Clamp.MaxTokens*c.tokenPixels()) {
+		return limit, ok
+	}
+	const large = 4 // times the limit, per side
+	scale := large * math.Sqrt(limit/float64(aspect.Pixels()))
+	side := func(n int) int { return int(math.Round(scale * float64(n))) }
+	return float64(c.preserveRatio(Size{side(aspect.Width), side(aspect.Height)}).Pixels()), ok
 }
 
 // Floor returns the nominal pixels below which an image of this aspect ratio is enlarged to

@@ -180,11 +180,12 @@ func expectedKnee(c *imaging.Contract, sizes []imaging.Size) (e expectation) {
 	return e
 }
 
-// saturation is the range between the knee of the contract's formula and the smallest image
-// that rounding to whole patches already gives the effective pixels of those beyond the knee.
-// Rounding may also give some of the latter fewer: their median counts.
+// saturation is the range around the contract's knee in which rounding to whole patches
+// decides: from the smallest image that is already seen as large as those beyond the knee, to
+// the largest that is seen larger. Rounding may also give some beyond it fewer pixels: their
+// median counts.
 func saturation(c *imaging.Contract, aspect imaging.Size, knee float64) law.Interval {
-	const steps, slack = 200, 0.97
+	const steps, slack = 200, 0.03
 	within := law.Interval{Lo: knee, Hi: knee}
 	at := func(pixels float64) (nominal, effective float64) {
 		scale := math.Sqrt(pixels / float64(aspect.Pixels()))
@@ -202,11 +203,13 @@ func saturation(c *imaging.Contract, aspect imaging.Size, knee float64) law.Inte
 		beyond = append(beyond, effective)
 	}
 	plateau := stat.Median(beyond)
-	for i := range steps { // from a quarter of the knee
+	for i := range 2 * steps { // from a quarter of the knee to four times as much
 		nominal, effective := at(knee * math.Pow(4, float64(i)/steps-1))
-		if effective >= slack*plateau && plateau > 0 {
+		if effective >= (1-slack)*plateau && plateau > 0 {
 			within.Lo = min(within.Lo, nominal)
-			break
+		}
+		if effective > (1+slack)*plateau {
+			within.Hi = max(within.Hi, nominal)
 		}
 	}
 	return within

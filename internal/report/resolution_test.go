@@ -229,10 +229,10 @@ func TestExpectedKnee(t *testing.T) {
 			t.Errorf("%s: %v lies outside of %v", name, e.knee, e.within)
 		}
 	}
-	// 60 tokens hold 7×7 patches of a square image: every one beyond 182 pixels becomes that.
+	// 60 tokens hold 7×7 of a square image, 196 pixels wide: every one beyond 182 becomes that.
 	e := expectedKnee(visionOf(60), squares())
-	if e.knee != 60*784 || e.within.Lo < 178*178 || e.within.Lo > 186*186 || e.within.Hi != e.knee {
-		t.Errorf("60 tokens: %+v, want a range from 182² to 47040", e)
+	if e.knee != 196*196 || e.within.Lo < 178*178 || e.within.Lo > 186*186 || e.within.Hi != e.knee {
+		t.Errorf("60 tokens: %+v, want a range from 182² to 196²", e)
 	}
 }
 
