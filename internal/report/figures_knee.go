@@ -116,13 +116,13 @@ func kneeFigure(s *sweepView, k *kneeView) *plot.Plot {
 		}
 	}
 	if v := k.fit.Predicted; v >= x.lo && v <= x.hi {
-		if line := addLine(p, plotter.XYs{{X: v, Y: 0}, {X: v, Y: newAxis(0, 1.3*top, 6, "").hi}}, hues[4], 1, vg.Points(4), vg.Points(3)); line != nil {
+		if line := addLine(p, plotter.XYs{{X: v, Y: 0}, {X: v, Y: newAxis(k.foot(unit.factor), 1.3*top, 6, "").hi}}, hues[4], 1, vg.Points(4), vg.Points(3)); line != nil {
 			p.Legend.Add("predicted "+pixelsText(v), line)
 		}
 	}
 	addFates(p, k, unit.factor, func(t imageTrial) float64 { return t.nominal })
 	pixelScale(p, x)
-	fit(&p.Y, 0, 1.3*top) // room for the legend
+	fit(&p.Y, k.foot(unit.factor), 1.3*top) // room for the legend
 	return p
 }
 
@@ -199,22 +199,22 @@ func effectiveFigure(s *sweepView, k *kneeView) *plot.Plot {
 	}
 	addFates(p, k, unit.factor, func(t imageTrial) float64 { return t.effective })
 	pixelScale(p, x)
-	fit(&p.Y, 0, 1.2*k.reach(unit.factor))
+	fit(&p.Y, k.foot(unit.factor), 1.2*k.reach(unit.factor))
 	return p
 }
 
-// groupsRange is the range of nominal pixels and the largest cost of a comparison.
-func groupsRange(groups []clampGroup) (x law.Interval, top float64) {
+// groupsRange is the range of nominal pixels and of costs in a comparison.
+func groupsRange(groups []clampGroup) (x law.Interval, foot, top float64) {
 	x.Lo = math.Inf(1)
 	for _, g := range groups {
 		x.Lo, x.Hi = min(x.Lo, g.knee.span().Lo), max(x.Hi, g.knee.span().Hi)
-		top = max(top, g.knee.top())
+		foot, top = min(foot, g.knee.foot(1)), max(top, g.knee.top())
 	}
-	return x, top
+	return x, foot, top
 }
 
 func clampFigure(c clampComparison) *plot.Plot {
-	span, top := groupsRange(c.groups)
+	span, foot, top := groupsRange(c.groups)
 	metric := describe(c.groups[0].knee.metric)
 	unit := scaleFor(metric.unit, top)
 	p := newPlot(c.title(), "nominal pixels of the image", metric.title+" in "+unit.unit)
@@ -242,7 +242,7 @@ func clampFigure(c clampComparison) *plot.Plot {
 		}
 	}
 	pixelScale(p, x)
-	fit(&p.Y, 0, 1.15*top*unit.factor)
+	fit(&p.Y, foot*unit.factor, 1.15*top*unit.factor)
 	return p
 }
 
@@ -262,7 +262,7 @@ func clampEffectiveFigure(c clampComparison) *plot.Plot {
 	if hi == 0 {
 		return nil
 	}
-	_, top := groupsRange(c.groups)
+	_, foot, top := groupsRange(c.groups)
 	metric := describe(c.groups[0].knee.metric)
 	unit := scaleFor(metric.unit, top)
 	p := newPlot(c.title(), "effective pixels", metric.title+" in "+unit.unit)
@@ -280,6 +280,6 @@ func clampEffectiveFigure(c clampComparison) *plot.Plot {
 		}
 	}
 	pixelScale(p, x)
-	fit(&p.Y, 0, 1.15*top*unit.factor)
+	fit(&p.Y, foot*unit.factor, 1.15*top*unit.factor)
 	return p
 }

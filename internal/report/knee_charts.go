@@ -66,6 +66,16 @@ func (k *kneeView) curveAt(a axis) []float64 {
 	return at
 }
 
+// foot is where the axis of costs begins: at zero, or below where costs above an idle level are
+// negative.
+func (k *kneeView) foot(factor float64) float64 {
+	foot := 0.0
+	for _, t := range k.trials {
+		foot = min(foot, t.cost*factor)
+	}
+	return foot
+}
+
 // reach is the largest value to show of costs and their band.
 func (k *kneeView) reach(factor float64) float64 {
 	top := k.top() * factor
@@ -82,7 +92,7 @@ func kneeChart(w, h float64, k *kneeView) template.HTML {
 	what := describe(k.metric)
 	d := newDrawing(w, h, what.title+" against the nominal pixels of the image, with the knee")
 	ax := pixelAxis(x.Lo, x.Hi, 9, "nominal pixels of the image")
-	ay := newAxis(0, k.reach(s.factor), 6, what.title+" in "+s.unit)
+	ay := newAxis(k.foot(s.factor), k.reach(s.factor), 6, what.title+" in "+s.unit)
 	d.frame(&ax, &ay)
 	d.kneeBand(k, ax, ay)
 	if k.fitted() {
@@ -181,7 +191,7 @@ func effectiveChart(w, h float64, k *kneeView) template.HTML {
 	x := newAxis(0, hi, 7, "effective pixels")
 	x.end(hi)
 	x.text = pixelTick
-	y := newAxis(0, k.reach(s.factor), 6, what.title+" in "+s.unit)
+	y := newAxis(k.foot(s.factor), k.reach(s.factor), 6, what.title+" in "+s.unit)
 	d.frame(&x, &y)
 	if k.line != nil {
 		o := overlay{law: k.line, class: "main"}
@@ -205,11 +215,11 @@ type clampGroup struct {
 
 // clampChart draws one curve per limit against nominal pixels, with the knees marked.
 func clampChart(w, h float64, groups []clampGroup) template.HTML {
-	x, top := groupsRange(groups)
+	x, foot, top := groupsRange(groups)
 	s, what := scaleFor(groups[0].knee.unit, top), describe(groups[0].knee.metric)
 	d := newDrawing(w, h, what.title+" against nominal pixels under several limits")
 	ax := pixelAxis(x.Lo, x.Hi, 8, "nominal pixels of the image")
-	ay := newAxis(0, top*s.factor, 6, what.title+" in "+s.unit)
+	ay := newAxis(foot*s.factor, top*s.factor, 6, what.title+" in "+s.unit)
 	d.frame(&ax, &ay)
 	for i, g := range groups {
 		class := fmt.Sprintf("c%d", i%palette)
@@ -255,10 +265,10 @@ func clampEffectiveChart(w, h float64, groups []clampGroup, c *law.Curve) templa
 	if hi == 0 {
 		return ""
 	}
-	_, top := groupsRange(groups)
+	_, foot, top := groupsRange(groups)
 	s, what := scaleFor(groups[0].knee.unit, top), describe(groups[0].knee.metric)
 	d := newDrawing(w, h, what.title+" against effective pixels under several limits")
-	x, y := newAxis(0, hi, 7, "effective pixels"), newAxis(0, top*s.factor, 6, what.title+" in "+s.unit)
+	x, y := newAxis(0, hi, 7, "effective pixels"), newAxis(foot*s.factor, top*s.factor, 6, what.title+" in "+s.unit)
 	x.end(hi)
 	x.text = pixelTick
 	d.frame(&x, &y)

@@ -12,7 +12,7 @@ func kneeTextChart(k *kneeView, width, height int) string {
 	const margin = 9
 	s, span := k.scale(), k.span()
 	cols := max(10, width-margin)
-	y := newAxis(0, k.top()*s.factor, 5, "")
+	y := newAxis(k.foot(s.factor), k.top()*s.factor, 5, "")
 	y.from, y.to = float64(4*height-1), 0
 	x := pixelAxis(span.Lo, span.Hi, max(2, cols/9), "")
 	x.from, x.to = 0, float64(2*cols-1)

@@ -287,6 +287,16 @@ func TestPixelsInWords(t *testing.T) {
 	}
 }
 
+// A cost above an idle level may be negative: its points stay within the figure.
+func TestNegativeCosts(t *testing.T) {
+	k := roundKnee(func(*law.Knee) {})
+	k.trials = []imageTrial{{nominal: 1e5, effective: 1e5, cost: -2}, {nominal: 2e6, effective: 1e6, cost: 4}}
+	html := string(kneeChart(560, 390, k)) + string(effectiveChart(560, 390, k)) + kneeTextChart(k, 72, 12)
+	if !strings.Contains(html, ">−2<") || strings.Count(html, "•") != 2 {
+		t.Errorf("an axis does not reach the negative cost:\n%s", html)
+	}
+}
+
 func TestPixelAxes(t *testing.T) {
 	for _, c := range []struct {
 		lo, hi float64
