@@ -232,13 +232,17 @@ func (r *runner) evaluate(trial *store.Trial, c *config, series []measure.Series
 	whole := m
 	whole.snap = snapNs
 	trial.Figures = whole.amounts([]measure.Window{window})
-	for name, f := range whole.levels(window) {
-		trial.Figures[name] = f
-	}
 	trial.PhaseFigures = map[string]map[string]store.Figure{}
 	phases := map[string][]measure.Window{}
+	sampled := window
 	for _, p := range trial.Phases {
 		phases[p.Name] = append(phases[p.Name], p.Window())
+		if p.Name == measure.PhaseLoad {
+			sampled.Start = p.End // the process is sampled from then on; before, there is only its total
+		}
+	}
+	for name, f := range whole.levels(sampled) {
+		trial.Figures[name] = f
 	}
 	for name, windows := range phases {
 		trial.PhaseFigures[name] = m.amounts(windows)
