@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wattlaw/wattlaw/internal/engine"
+	"github.com/wattlaw/wattlaw/internal/eval"
+)
+
+// evalFlags are what "wattlaw eval" is asked for.
+type evalFlags struct {
+	model             modelFlags
+	base              string
+	texts             []string
+	tasks, references string
+	embedder, named   string
+	format            string
+	plan              eval.Plan
+}
+
+// embedderKey is the variable of the environment that holds an endpoint's key: a flag would
+// show it to everyone who lists processes.
+const embedderKey = "WATTLAW_EMBEDDER_KEY"
+
+func newEvalCmd() *cobra.Command {
+	var f evalFlags
+	cmd := &cobra.Command{
+		Use:   "eval -m MODEL [--base ORIGINAL] [--text FILE] [--tasks FILE] [--references FILE]",
+		Short: "Measure how good a model's answers are",
+		Long: `Measure a model's perplexity on texts, its accuracy on tasks, and how similar its answers are to
+references; with --base also how far it is from an original, such as the model before it was
+quantized, text by text and item by item.
+
+Perplexity and divergence follow the protocol of llama.cpp's perplexity tool: windows side by
+side, the second half of each scored. Tasks and references are JSON Lines; docs/eval-formats.md
+describes them. Semantic similarity needs --embedder, an OpenAI-compatible endpoint; its key, if
+it wants one, is read from ` + embedderKey + `. Without one, similarity is lexical (chrF2).`,
+		Example: `  wattlaw eval -m model-q4_k_m.gguf --base model-f16.gguf --text wiki.test.raw
+  wattlaw eval -m model.gguf --tasks tasks.jsonl --format json
+  wattlaw eval -m model.gguf --references answers.jsonl --embedder http://127.0.0.1:8080/v1`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	f.model.register(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.base, "base", "", "original to compare with: GGUF file or shape of the same vocabulary")
+	flags.StringArrayVar(&f.texts, "text", nil, "text file for perplexity; may be given several times")
+	flags.IntVar(&f.plan.Window, "window", eval.DefaultWindow, "tokens of a window of perplexity")
+	flags.StringVar(&f.tasks, "tasks", "", "tasks, in JSON Lines")
+	flags.StringVar(&f.references, "references", "", "prompts with reference answers, in JSON Lines")
+	flags.StringVar(&f.embedder, "embedder", "", "URL of an OpenAI-compatible embeddings endpoint")
+	flags.StringVar(&f.named, "embedder-model", "", "model to ask the endpoint for")
+	flags.Float64Var(&f.plan.Trim, "trim", 0, "show means without this share of items at each end too, such as 0.1")
+	flags.StringVar(&f.format, "format", "table", "output format: "+strings.Join(eval.Formats(), ", "))
+	return cmd
+}
+
+func (f *evalFlags) run(cmd *cobra.Command) (err error) {
+	if err := f.read(); err != nil {
+		return err
+	}
+	if f.model.opt.Context == 0 && f.plan.Window > 0 {
+		f.model.opt.Context = f.context()
+	}
+	e, done, err := f.model.load()
+	if err != nil {
+		return err
+	}
+	defer done(&err)
+	var base eval.Model
+	if f.base != "" {
+		original, err2 := engine.Load(f.base, f.model.opt)
+		if err2 != nil {
+			return fmt.Errorf("--base: %w", err2)
+		}
+		defer func() { err = errors.Join(err, original.Close()) }()
+		base = original
+	}
+	if screen, ok := cmd.ErrOrStderr().(*os.File); ok && isTerminal(screen) {
+		f.plan.Progress = func(what string, done, all int) {
+			fmt.Fprintf(screen, "\r\x1b[K%s: %d of %d%s", what, done, all, strings.Repeat("\n", done/all))
+		}
+	}
+	result, err := eval.Run(cmd.Context(), e, base, f.plan)
+	if err != nil {
+		return err
+	}
+	return result.Write(cmd.OutOrStdout(), f.format)
+}
+
+// context is no more than the windows where there is nothing else to compute, to save the
+// memory of a longer cache; 0 is the model's own.
+func (f *evalFlags) context() int {
+	const usual = 4096
+	if len(f.plan.Tasks)+len(f.plan.References) > 0 && f.plan.Window <= usual {
+		return 0
+	}
+	return f.plan.Window
+}
+
+// read reads all files before a model is loaded, which may take long.
+func (f *evalFlags) read() (err error) {
+	if err := eval.CheckFormat(f.format); err != nil {
+		return err
+	}
+	for _, path := range f.texts {
+		text, err := readText(path)
+		if err != nil {
+			return err
+		}
+		f.plan.Texts = append(f.plan.Texts, text)
+	}
+	if f.tasks != "" {
+		if f.plan.Tasks, err = readLines(f.tasks, eval.ReadTasks); err != nil {
+			return err
+		}
+	}
+	if f.references != "" {
+		if f.plan.References, err = readLines(f.references, eval.ReadReferences); err != nil {
+			return err
+		}
+	}
+	switch {
+	case f.embedder == "" && f.named != "":
+		return errors.New("--embedder-model names a model of an endpoint: name the endpoint with --embedder")
+	case f.embedder != "" && f.references == "":
+		return errors.New("--embedder compares answers with references: name them with --references")
+	case f.embedder == "":
+		return nil
+	}
+	f.plan.Embedder, err = eval.NewEndpoint(f.embedder, f.named, os.Getenv(embedderKey))
+	return err
+}
+
+func readText(path string) (eval.Text, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return eval.Text{}, err
+	}
+	defer in.Close() // read-only: nothing is lost
+	data, err := io.ReadAll(io.LimitReader(in, eval.MaxText+1))
+	if err == nil && len(data) > eval.MaxText {
+		err = fmt.Errorf("more than %d bytes: take a part of it", eval.MaxText)
+	}
+	if err != nil {
+		return eval.Text{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return eval.Text{Name: filepath.Base(path), Data: data}, nil
+}
+
+func readLines[T any](path string, parse func(string, io.Reader) ([]T, error)) ([]T, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close() // read-only: nothing is lost
+	return parse(path, in)
+}
