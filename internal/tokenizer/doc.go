@@ -1,12 +1,14 @@
 // Package tokenizer turns text into token ids and back.
 //
-// Two families are supported, named as in GGUF metadata (tokenizer.ggml.model):
+// Three families are supported, named as in GGUF metadata (tokenizer.ggml.model):
 //
 //   - "gpt2": byte-level byte-pair encoding. Text is cut into pieces by one of
 //     the pre-tokenizers in [PreTokenizers], then adjacent symbols of a piece
 //     are merged in the order of the vocabulary's merge list.
 //   - "llama": SentencePiece-style merging by token score, with one token per
 //     byte for characters outside the vocabulary.
+//   - "bert": WordPiece. Text is normalized and cut into words, and each word
+//     into the longest tokens from its beginning on.
 //
 // Ids equal llama.cpp's on the same vocabulary, for well-formed and for broken
 // UTF-8; the fixtures under testdata hold its ids. Four deliberate differences

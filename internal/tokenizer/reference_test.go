@@ -49,7 +49,7 @@ type referenceCase struct {
 func referenceCases(t *testing.T) []referenceCase {
 	t.Helper()
 	var cases []referenceCase
-	for i, kind := range []string{"gpt-2", "llama-bpe", "qwen2", "smollm", "llama", "llama", "jina-v2-de"} {
+	for i, kind := range []string{"gpt-2", "llama-bpe", "qwen2", "smollm", "llama", "llama", "jina-v2-de", "bert", "bert"} {
 		v := synthetic(t, kind, 3999, uint64(i))
 		// Some fillers give way to user-defined tokens, one of them the beginning
 		// of another; to an unused and to an unknown token.
@@ -76,6 +76,11 @@ func referenceCases(t *testing.T) []referenceCase {
 		case kind == "smollm": // bytes without a token
 			for _, b := range []byte{0x01, 0xD4, 0xDF} {
 				c.vocab.Tokens[b] = fmt.Sprintf("<|no-byte-%d|>", b)
+			}
+		case v.Model == "bert":
+			spoilWordpiece(&c.vocab)
+			if i == 8 {
+				c.name, c.vocab.Lowercase = "bert-cased", new(bool)
 			}
 		case i == 5:
 			for id := range v.Scores { // many equal scores, and a negative zero
@@ -140,6 +145,9 @@ type referenceInput struct {
 func (c referenceCase) inputs() []referenceInput {
 	specials := []string{"<|im_start|>", "<|im_end|>", "[[tool]]", "[[tool]] call", "    ", "<|unused_7|>", "<mask>",
 		"<|endoftext|>", "<|unk|>", "<|im|>", "<x>", "<s>", "</s>", "<unk>", "<|begin_of_text|>", "<|end_of_text|>", "<0x41>"}
+	if c.vocab.Model == "bert" {
+		specials = append(specials, "[CLS]", "[SEP]", "[MASK]", "[UNK]", "[PAD]", "[cls]")
+	}
 	for _, id := range []int{3880, 3885, 3890} { // words that no merges lead to
 		filler := strings.NewReplacer("Ġ", " ", spaceMark, " ").Replace(c.vocab.Tokens[id])
 		specials = append(specials, filler, filler+"s", filler[1:])
@@ -330,6 +338,13 @@ func (c referenceCase) gguf() []byte {
 	w.id("tokenizer.ggml.bos_token_id", v.BOS)
 	w.id("tokenizer.ggml.eos_token_id", v.EOS)
 	w.id("tokenizer.ggml.eot_token_id", v.EOT)
+	if v.Model == "bert" {
+		w.id("tokenizer.ggml.unknown_token_id", v.UNK)
+		w.id("tokenizer.ggml.seperator_token_id", v.SEP)
+	}
+	if v.Lowercase != nil {
+		w.flag("tokenizer.ggml.normalizer.lowercase", *v.Lowercase)
+	}
 	head := appendLE([]byte("GGUF"), uint32(3))
 	head = appendLE(head, []uint64{0, w.count})
 	return append(head, w.body...)
@@ -361,6 +376,11 @@ func (w *ggufWriter) key(name string, kind uint32) {
 func (w *ggufWriter) str(name, value string) {
 	w.key(name, 8)
 	w.text(value)
+}
+
+func (w *ggufWriter) flag(name string, on bool) {
+	w.key(name, 7)
+	w.body = appendLE(w.body, on)
 }
 
 func (w *ggufWriter) id(name string, id int32) {

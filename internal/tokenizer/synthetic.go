@@ -37,21 +37,24 @@ const (
 // byte-level BPE. Ordinary English takes three to four
 // bytes per token when size leaves room for all merges (some 3,400 tokens).
 //
-// The kind is "llama" for a scored vocabulary, or a pre-tokenizer's name for
-// byte-level BPE. The seed chooses the fillers; nothing else depends on it. The
+// The kind is "llama" for a scored vocabulary, "bert" for WordPiece, or a
+// pre-tokenizer's name for byte-level BPE. The seed chooses the fillers; nothing else depends on it. The
 // error says why kind or size is impossible.
 //
 // No merge leads to a filler, so Encode yields them, at most, where a whole
 // word of the text is one and the pre-tokenizer looks words up first.
 func Synthetic(kind string, size int, seed uint64, extra ...string) (Vocab, error) {
-	bpe := kind != "llama"
+	bpe := kind != "llama" && kind != "bert"
 	if _, ok := preTokenizers()[kind]; bpe && !ok {
-		return Vocab{}, fmt.Errorf("tokenizer: no synthetic vocabulary of kind %q; there are llama, %s",
+		return Vocab{}, fmt.Errorf("tokenizer: no synthetic vocabulary of kind %q; there are bert, llama, %s",
 			kind, strings.Join(PreTokenizers(), ", "))
 	}
 	least := 256 + bpeSpecials + len(extra) + 1 // one merge, as there must be a list of them
-	if !bpe {
+	switch kind {
+	case "llama":
 		least = 256 + spmSpecials
+	case "bert":
+		least = wordpieceSpecials + 1
 	}
 	if size < least || size > fillerWords {
 		return Vocab{}, fmt.Errorf("tokenizer: a synthetic vocabulary of %d tokens is impossible; need %d to %d",
@@ -60,10 +63,13 @@ func Synthetic(kind string, size int, seed uint64, extra ...string) (Vocab, erro
 	b := builder{size: size, seen: make(map[string]bool, size)}
 	b.v.Tokens = make([]string, 0, size)
 	b.v.Types = make([]int32, 0, size)
-	if bpe {
-		b.bpe(kind, seed, extra)
-	} else {
+	switch kind {
+	case "llama":
 		b.spm(seed)
+	case "bert":
+		b.wordpiece(seed)
+	default:
+		b.bpe(kind, seed, extra)
 	}
 	return b.v, nil
 }

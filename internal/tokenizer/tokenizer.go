@@ -22,6 +22,7 @@ type Tokenizer struct {
 	encoder        encoder
 	bos, eos       int32
 	addBOS, addEOS bool
+	sep            int32 // ends a text where special tokens are added; -1 for none
 	spacePrefix    bool
 }
 
@@ -29,6 +30,9 @@ type Tokenizer struct {
 // unsupported model or pre-tokenizer, lists the supported ones. New does not
 // keep v's slices.
 func New(v Vocab) (*Tokenizer, error) {
+	if v.Model == "bert" {
+		v.wordpieceDefaults()
+	}
 	if err := v.validate(); err != nil {
 		return nil, fmt.Errorf("tokenizer: %w", err)
 	}
@@ -46,6 +50,7 @@ func New(v Vocab) (*Tokenizer, error) {
 		bos:      v.BOS,
 		eos:      v.EOS,
 		addEOS:   v.AddEOS != nil && *v.AddEOS,
+		sep:      -1,
 	}
 	for _, name := range endOfGeneration {
 		if id, ok := ids[name]; ok {
@@ -63,9 +68,11 @@ func New(v Vocab) (*Tokenizer, error) {
 	return t, nil
 }
 
-// setModel fills in what differs between the two families.
+// setModel fills in what differs between the families.
 func (t *Tokenizer) setModel(v *Vocab) error {
-	if v.Model == "gpt2" {
+	unmarked := func(text string) string { return strings.ReplaceAll(text, spaceMark, " ") }
+	switch v.Model {
+	case "gpt2":
 		b, err := newBPE(v, t.ids)
 		if err != nil {
 			return err
@@ -78,6 +85,14 @@ func (t *Tokenizer) setModel(v *Vocab) error {
 			return raw
 		})
 		return nil
+	case "bert":
+		w, err := newWordpiece(v, t.texts, t.ids)
+		if err != nil {
+			return err
+		}
+		t.encoder, t.addBOS, t.addEOS, t.sep = w, true, false, v.SEP
+		t.setPieces(unmarked)
+		return nil
 	}
 	s, err := newSPM(v, t.texts, t.ids)
 	if err != nil {
@@ -86,9 +101,7 @@ func (t *Tokenizer) setModel(v *Vocab) error {
 	t.encoder = s
 	t.addBOS = orDefault(v.AddBOS, v.BOS >= 0)
 	t.spacePrefix = orDefault(v.AddSpacePrefix, true)
-	t.setPieces(func(text string) string {
-		return strings.ReplaceAll(text, spaceMark, " ")
-	})
+	t.setPieces(unmarked)
 	return nil
 }
 
@@ -170,12 +183,12 @@ func (t *Tokenizer) Piece(id int32, special bool) string {
 
 // EncodeOptions say what to do about special tokens.
 type EncodeOptions struct {
-	AddSpecial   bool // add BOS and EOS where the vocabulary asks for them
+	AddSpecial   bool // add BOS and EOS where the vocabulary asks for them; [CLS] and [SEP] of "bert"
 	ParseSpecial bool // read the text of control tokens as these tokens
 }
 
 // Encode returns the ids of text, which may be any bytes. Broken UTF-8 is read
-// as U+FFFD by "gpt2" vocabularies and kept by "llama" ones.
+// as U+FFFD by "gpt2" vocabularies, kept by "llama" ones and left out by "bert".
 func (t *Tokenizer) Encode(text string, opt EncodeOptions) []int32 {
 	var ids []int32
 	if opt.AddSpecial && t.addBOS {
@@ -198,6 +211,9 @@ func (t *Tokenizer) Encode(text string, opt EncodeOptions) []int32 {
 	if opt.AddSpecial && t.addEOS {
 		ids = append(ids, t.eos)
 	}
+	if opt.AddSpecial && t.sep >= 0 {
+		ids = append(ids, t.sep)
+	}
 	return ids
 }
 
@@ -209,7 +225,8 @@ type DecodeOptions struct {
 // Decode returns the text of ids. For "llama" vocabularies with a space prefix
 // one leading space goes. It is the inverse of Encode for well-formed text whose
 // bytes all have tokens, with special tokens neither parsed nor user-defined;
-// "llama" vocabularies turn U+2581 into a space. The result is not well-formed
+// "llama" vocabularies turn U+2581 into a space. Those of "bert" give words
+// with a space before each, as they normalized them. The result is not well-formed
 // where ids end inside a character.
 func (t *Tokenizer) Decode(ids []int32, opt DecodeOptions) string {
 	var b strings.Builder

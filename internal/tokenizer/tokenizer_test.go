@@ -29,7 +29,7 @@ func TestNewRefuses(t *testing.T) {
 		spoil      func(v *Vocab)
 		want       string // in the message
 	}{
-		{"model", "gpt-2", func(v *Vocab) { v.Model = "t5" }, `unsupported model "t5" (tokenizer.ggml.model); supported: gpt2, llama`},
+		{"model", "gpt-2", func(v *Vocab) { v.Model = "t5" }, `unsupported model "t5" (tokenizer.ggml.model); supported: gpt2, llama, bert`},
 		{"pre", "gpt-2", func(v *Vocab) { v.Pre = "nonesuch" }, `unsupported pre-tokenizer "nonesuch"`},
 		{"pre lists", "gpt-2", func(v *Vocab) { v.Pre = "default" }, "gpt-2, granite-docling"},
 		{"no pre", "gpt-2", func(v *Vocab) { v.Pre = "" }, `pre-tokenizer ""`},

@@ -35,22 +35,29 @@ func (k Kind) String() string {
 // Vocab is everything [New] needs, as it stands in GGUF metadata. Ids are
 // indices into Tokens.
 type Vocab struct {
-	Model  string    // tokenizer.ggml.model: "gpt2" or "llama"
-	Pre    string    // tokenizer.ggml.pre: one of PreTokenizers; ignored for "llama"
+	Model  string    // tokenizer.ggml.model: "gpt2", "llama" or "bert"
+	Pre    string    // tokenizer.ggml.pre: one of PreTokenizers; ignored but for "gpt2"
 	Tokens []string  // tokenizer.ggml.tokens
 	Scores []float32 // tokenizer.ggml.scores; required for "llama", higher merges first
 	Types  []int32   // tokenizer.ggml.token_type; empty means all Normal
 	Merges []string  // tokenizer.ggml.merges: "left right" in order of rank; required for "gpt2"
 
 	BOS, EOS, EOT, UNK, PAD int32 // -1 where the vocabulary has none
+	// SEP ends a text of "bert", whose BOS is called [CLS]; others do not look at it. Where
+	// such a vocabulary has -1 for BOS, SEP or UNK, it has BERT's own: 101, 102 and 100.
+	SEP int32
 
 	// AddBOS and AddEOS say whether EncodeOptions.AddSpecial adds these tokens.
 	// Nil takes the default: BOS for "llama" and for the llama-bpe pre-tokenizer
-	// where BOS is not -1, EOS never.
+	// where BOS is not -1, EOS never. "bert" always adds BOS and SEP.
 	AddBOS, AddEOS *bool
 	// AddSpacePrefix puts a space before text that begins the input or follows a
 	// special token. Nil means true for "llama"; "gpt2" has no such prefix.
 	AddSpacePrefix *bool
+
+	// Lowercase and StripAccents say how "bert" normalizes text; nil means true, and
+	// accents are stripped where letters are made small (tokenizer.ggml.normalizer).
+	Lowercase, StripAccents *bool
 
 	// LStrip and RStrip list special tokens that swallow white space to their
 	// left or right. GGUF does not store them; llama.cpp sets RStrip for all
@@ -91,8 +98,9 @@ func (v *Vocab) validate() error {
 		if len(v.Scores) == 0 {
 			return errors.New("model \"llama\" needs scores (tokenizer.ggml.scores)")
 		}
+	case "bert":
 	default:
-		return fmt.Errorf("unsupported model %q (tokenizer.ggml.model); supported: gpt2, llama", v.Model)
+		return fmt.Errorf("unsupported model %q (tokenizer.ggml.model); supported: gpt2, llama, bert", v.Model)
 	}
 	n := len(v.Tokens)
 	if n == 0 || n > math.MaxInt32 {
@@ -115,6 +123,9 @@ func (v *Vocab) validate() error {
 func (v *Vocab) validateIDs() error {
 	n := int32(len(v.Tokens))
 	named := map[string]int32{"BOS": v.BOS, "EOS": v.EOS, "EOT": v.EOT, "UNK": v.UNK, "PAD": v.PAD}
+	if v.Model == "bert" {
+		named["SEP"] = v.SEP
+	}
 	for _, name := range slices.Sorted(maps.Keys(named)) {
 		if id := named[name]; id < -1 || id >= n {
 			return fmt.Errorf("%s is token %d of a vocabulary of %d; use -1 for none", name, id, n)
