@@ -11,8 +11,8 @@ import (
 //
 // Query i, at position Start+i, has its heads side by side: head h is
 // Q[i*LDQ+h*HeadDim:][:HeadDim]; head h reads KV head h/Group. Position p of the cache has
-// KV head j at K[p*LDKV+j*HeadDim:] and V likewise, in binary16. Outputs are laid out as
-// queries: Out[i*LDO+h*HeadDim:].
+// KV head j at K[p*LDKV+j*HeadDim:] and V likewise, in binary16; or K32 and V32 hold them in
+// their place, as they are. Outputs are laid out as queries: Out[i*LDO+h*HeadDim:].
 //
 // Attention is causal, query i sees positions 0 … Start+i, unless Visible is positive: then
 // every query sees positions 0 … Visible−1 and Start means nothing.
@@ -20,6 +20,7 @@ type Attention struct {
 	Q              []float32
 	LDQ            int
 	K, V           []uint16
+	K32, V32       []float32
 	LDKV           int
 	Out            []float32
 	LDO            int
@@ -56,7 +57,7 @@ func (s *Set) Attend(a Attention, kvHead, q0, q1 int, sc *Scratch) {
 	}
 	a.check(kvHead, q0, q1)
 	t := &sc.att
-	if (q1-q0)*a.Group <= s.p.Rows*3/8 { // most lanes would idle
+	if (q1-q0)*a.Group <= s.p.Rows*3/8 && a.K32 == nil { // most lanes would idle
 		for i := q0; i < q1; i++ {
 			for h := kvHead * a.Group; h < (kvHead+1)*a.Group; h++ {
 				s.attendRow(a, kvHead, i, h, t)
@@ -72,8 +73,8 @@ func (s *Set) Attend(a Attention, kvHead, q0, q1 int, sc *Scratch) {
 	s.packQueries(a, kvHead, q0, rows, tiles, dim, t)
 	for p0, end := 0, a.context(q1-1); p0 < end; p0 += keyBlock {
 		n := min(keyBlock, end-p0)
-		s.loadKV(t.k, a.K, a, kvHead, p0, n, dim)
-		s.loadKV(t.v, a.V, a, kvHead, p0, n, dim)
+		s.loadKV(t.k, a.K, a.K32, a, kvHead, p0, n, dim)
+		s.loadKV(t.v, a.V, a.V32, a, kvHead, p0, n, dim)
 		for i := 0; i < tiles; i += tileGroup {
 			j := min(i+tileGroup, tiles)
 			seen := a.context(q0 + (min(rows, j*lanes)-1)/a.Group)
@@ -150,12 +151,16 @@ func (s *Set) packQueries(a Attention, kvHead, q0, rows, tiles, dim int, t *atte
 	}
 }
 
-// loadKV converts n positions of one head to rows of dim floats, zero-padded in both directions
-// to what the multiplication takes at once.
-func (s *Set) loadKV(dst []float32, src []uint16, a Attention, kvHead, p0, n, dim int) {
+// loadKV brings n positions of one head, from src or else from floats, into rows of dim floats,
+// zero-padded in both directions to what the multiplication takes at once.
+func (s *Set) loadKV(dst []float32, src []uint16, floats []float32, a Attention, kvHead, p0, n, dim int) {
 	for p := range n {
 		row := dst[p*dim : (p+1)*dim]
-		s.p.FromF16(row[:a.HeadDim], src[(p0+p)*a.LDKV+kvHead*a.HeadDim:][:a.HeadDim])
+		if at := (p0+p)*a.LDKV + kvHead*a.HeadDim; floats != nil {
+			copy(row, floats[at:at+a.HeadDim])
+		} else {
+			s.p.FromF16(row[:a.HeadDim], src[at:at+a.HeadDim])
+		}
 		clear(row[a.HeadDim:])
 	}
 	clear(dst[n*dim : roundUp(n, tokens)*dim])
@@ -218,9 +223,13 @@ func (a Attention) check(kvHead, q0, q1 int) {
 	}
 	heads := (kvHead + 1) * a.Group * a.HeadDim
 	cache := (a.context(q1-1)-1)*a.LDKV + (kvHead+1)*a.HeadDim
-	if len(a.Q) < (q1-1)*a.LDQ+heads || len(a.Out) < (q1-1)*a.LDO+heads || len(a.K) < cache || len(a.V) < cache {
+	k, v := len(a.K), len(a.V)
+	if a.K32 != nil {
+		k, v = len(a.K32), len(a.V32)
+	}
+	if len(a.Q) < (q1-1)*a.LDQ+heads || len(a.Out) < (q1-1)*a.LDO+heads || k < cache || v < cache {
 		panic(fmt.Sprintf("kernel: attention needs %d queries and outputs and %d cached positions; has %d, %d, %d, %d values",
-			q1, a.context(q1-1), len(a.Q), len(a.Out), len(a.K), len(a.V)))
+			q1, a.context(q1-1), len(a.Q), len(a.Out), k, v))
 	}
 }
 

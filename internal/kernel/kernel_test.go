@@ -124,15 +124,19 @@ func TestAttend(t *testing.T) {
 				a := kernel.Attention{Q: kerneltest.Normal(rng, c.n*ldq), LDQ: ldq, K: k16, V: v16, LDKV: ldkv,
 					Out: kerneltest.Traps(c.n * ldq), LDO: ldq, HeadDim: c.dim, Group: c.group, Start: c.start, Visible: c.visible,
 					Scale: float32(1 / math.Sqrt(float64(c.dim)))}
+				exact := a
+				exact.K, exact.V, exact.K32, exact.V32, exact.Out = nil, nil, k, v, kerneltest.Traps(c.n*ldq)
 				var sc kernel.Scratch
-				for h := range c.kvHeads {
-					s.Attend(a, h, 0, c.n/2, &sc)
-					s.Attend(a, h, c.n/2, c.n, &sc)
-				}
-				want := kerneltest.Attention(a, c.kvHeads, c.n)
-				for i, got := range a.Out {
-					if diff := math.Abs(float64(got) - want[i]); !(diff <= 2e-5) {
-						t.Fatalf("out[%d] = %v, want %v", i, got, want[i])
+				for _, a := range []kernel.Attention{a, exact} {
+					for h := range c.kvHeads {
+						s.Attend(a, h, 0, c.n/2, &sc)
+						s.Attend(a, h, c.n/2, c.n, &sc)
+					}
+					want := kerneltest.Attention(a, c.kvHeads, c.n)
+					for i, got := range a.Out {
+						if diff := math.Abs(float64(got) - want[i]); !(diff <= 2e-5) {
+							t.Fatalf("out[%d] = %v, want %v (float32 cache: %v)", i, got, want[i], a.K32 != nil)
+						}
 					}
 				}
 			})
@@ -202,6 +206,10 @@ func TestOps(t *testing.T) {
 			"LayerNorm": func() { s.LayerNorm(x[:8], x[:8], y[:8], y[:7], 1e-5) },
 			"Attend": func() {
 				a := kernel.Attention{Q: x, LDQ: 64, K: half[:640], V: half[:640], LDKV: 64, Out: y, LDO: 64, HeadDim: 64, Group: 1, Visible: 11}
+				s.Attend(a, 0, 0, 4, new(kernel.Scratch))
+			},
+			"Attend in float32": func() {
+				a := kernel.Attention{Q: x, LDQ: 64, K: half, V: half, K32: x[:640], V32: x, LDKV: 64, Out: y, LDO: 64, HeadDim: 64, Group: 1, Visible: 11}
 				s.Attend(a, 0, 0, 4, new(kernel.Scratch))
 			},
 			"Rope": func() { s.Rope(x[:64], 64, y[:33], y[:33], kernel.Adjacent) },

@@ -115,8 +115,12 @@ func Product(w, x []float32, d tensor.DType) (value, bound float64) {
 // Attention computes kernel.Attention in float64 for all heads of n queries.
 func Attention(a kernel.Attention, kvHeads, n int) []float64 {
 	out := make([]float64, len(a.Out))
-	at := func(c []uint16, p, h, d int) float64 {
-		return float64(tensor.F32FromF16(c[p*a.LDKV+h*a.HeadDim+d]))
+	at := func(c []uint16, floats []float32, p, h, d int) float64 {
+		i := p*a.LDKV + h*a.HeadDim + d
+		if floats != nil {
+			return float64(floats[i])
+		}
+		return float64(tensor.F32FromF16(c[i]))
 	}
 	for i := range n {
 		for h := range kvHeads * a.Group {
@@ -129,14 +133,14 @@ func Attention(a kernel.Attention, kvHeads, n int) []float64 {
 			for p := range ctx {
 				var dot float64
 				for d := range a.HeadDim {
-					dot += float64(a.Q[i*a.LDQ+h*a.HeadDim+d]) * at(a.K, p, kv, d)
+					dot += float64(a.Q[i*a.LDQ+h*a.HeadDim+d]) * at(a.K, a.K32, p, kv, d)
 				}
 				weights[p] = math.Exp(dot * float64(a.Scale))
 				sum += weights[p]
 			}
 			for p, w := range weights {
 				for d := range a.HeadDim {
-					out[i*a.LDO+h*a.HeadDim+d] += w / sum * at(a.V, p, kv, d)
+					out[i*a.LDO+h*a.HeadDim+d] += w / sum * at(a.V, a.V32, p, kv, d)
 				}
 			}
 		}
