@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -30,8 +31,13 @@ func fileSource(f *gguf.File) *Source {
 		s.Tensors = append(s.Tensors, Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape, Data: f.Data(t)})
 	}
 	s.Quant = s.quantName()
+	s.Meaningless = strings.HasPrefix(s.Text("general.description"), RandomMark)
 	return s
 }
+
+// RandomMark begins the description (metadata general.description) of a model whose weights are
+// random, by which a file of one is known again.
+const RandomMark = "random weights"
 
 // Touch reads a byte of every page of the weights, on all cores, so that a mapped file is
 // in memory when it returns and its first use is not slower than the next.
@@ -119,13 +125,17 @@ type specialToken struct {
 }
 
 func specialTokens(v *tokenizer.Vocab) []specialToken {
-	return []specialToken{
+	tokens := []specialToken{
 		{"tokenizer.ggml.bos_token_id", &v.BOS},
 		{"tokenizer.ggml.eos_token_id", &v.EOS},
 		{"tokenizer.ggml.eot_token_id", &v.EOT},
 		{"tokenizer.ggml.unknown_token_id", &v.UNK},
 		{"tokenizer.ggml.padding_token_id", &v.PAD},
 	}
+	if v.Model == "bert" {
+		tokens = append(tokens, specialToken{"tokenizer.ggml.seperator_token_id", &v.SEP}) // as it is spelled
+	}
+	return tokens
 }
 
 type tokenizerFlag struct {
@@ -138,6 +148,8 @@ func tokenizerFlags(v *tokenizer.Vocab) []tokenizerFlag {
 		{"tokenizer.ggml.add_bos_token", &v.AddBOS},
 		{"tokenizer.ggml.add_eos_token", &v.AddEOS},
 		{"tokenizer.ggml.add_space_prefix", &v.AddSpacePrefix},
+		{"tokenizer.ggml.normalizer.lowercase", &v.Lowercase},
+		{"tokenizer.ggml.normalizer.strip_accents", &v.StripAccents},
 	}
 }
 

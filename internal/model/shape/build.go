@@ -85,6 +85,9 @@ const blockShare = 0.2
 // The embedding's 2/√width spreads the logits of a tied output layer over a few units;
 // random signs in the last norm keep such a model from repeating its input.
 func (s Shape) tensors(f Format) []planned {
+	if s.embeds() {
+		return s.bertTensors(f)
+	}
 	c := s.Config
 	var list []planned
 	add := func(name string, dt tensor.DType, mean, sigma float64, shape ...int) {
@@ -135,6 +138,9 @@ func (s Shape) tensors(f Format) []planned {
 
 // meta is the metadata that GGUF files of the architecture carry.
 func (s Shape) meta(f Format) []model.Entry {
+	if s.embeds() {
+		return s.bertMeta(f)
+	}
 	c := s.Config
 	prefix := c.Architecture + "."
 	count := func(key string, n int) model.Entry {
@@ -146,7 +152,7 @@ func (s Shape) meta(f Format) []model.Entry {
 	entries := []model.Entry{
 		{Key: "general.architecture", Value: gguf.ValueOf(c.Architecture)},
 		{Key: "general.name", Value: gguf.ValueOf(Prefix + s.Name)},
-		{Key: "general.description", Value: gguf.ValueOf("random weights in a published shape; its text is meaningless")},
+		{Key: "general.description", Value: gguf.ValueOf(model.RandomMark + " in a published shape; its text is meaningless")},
 		{Key: "general.file_type", Value: gguf.ValueOf(uint32(formatFacts[f].fileType))},
 		{Key: "general.quantization_version", Value: gguf.ValueOf(uint32(2))},
 		count("context_length", c.Context), count("embedding_length", c.Width), count("block_count", c.Layers),

@@ -22,9 +22,13 @@ type Shape struct {
 	Tied   bool // the output layer is the embedding matrix
 	// Factor is llama 3's context extension, 0 for none (see ropeFactors).
 	Factor float64
-	Pre    string // pre-tokenizer of the synthetic vocabulary
+	Pre    string // kind of the synthetic vocabulary: its pre-tokenizer, or "bert"
 	// Vision is the encoder of images that belongs to the model; nil without one.
 	Vision *model.VisionConfig
+	// Types and Pooling are of encoders of text: the rows of the table of token types, and how
+	// vectors of tokens become one of the text.
+	Types   int
+	Pooling model.Pooling
 }
 
 // Catalogue lists the shapes that users may name. The numbers are those of the models'
@@ -45,6 +49,7 @@ func Catalogue() []Shape {
 		smolVLM("smolvlm-256m", 576, 30, 1536, 9, 3, siglip(768, 12, 3072, 12, 16, 512, 4, 2048, 576)),
 		smolVLM("smolvlm-500m", 960, 32, 2560, 15, 5, siglip(768, 12, 3072, 12, 16, 512, 4, 2048, 960)),
 		smolVLM2b(),
+		minilm(),
 	}
 }
 
@@ -60,6 +65,7 @@ func tiny() []Shape {
 		tinyVLM("tiny-qwen2vl", model.ProjectorQwen2VL, model.QuickGELU),
 		tinyVLM("tiny-qwen25vl", model.ProjectorQwen25VL, model.SiLU),
 		tinyVLM("tiny-smolvlm", model.ProjectorIdefics3, model.GELU),
+		tinyBert(),
 	}
 }
 
