@@ -91,25 +91,37 @@ func Load(ref string, opt Options) (*Engine, error) {
 	return e, nil
 }
 
-func (e *Engine) load(ref string, opt Options) (err error) {
-	kernels := kernel.Best()
+// workers settles the instruction set and the number of threads.
+func (opt Options) workers() (kernels *kernel.Set, threads int, err error) {
+	kernels = kernel.Best()
 	if opt.Kernel != "" {
 		if kernels, err = kernel.ByName(opt.Kernel); err != nil {
-			return err
+			return nil, 0, err
 		}
 	}
-	threads := opt.Threads
+	threads = opt.Threads
 	if threads == 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
 	if threads < 1 || threads > maxThreads {
-		return fmt.Errorf("%d threads: want 1 to %d", threads, maxThreads)
+		return nil, 0, fmt.Errorf("%d threads: want 1 to %d", threads, maxThreads)
 	}
-	if err := e.open(ref, opt.Seed); err != nil {
+	return kernels, threads, nil
+}
+
+func (e *Engine) load(ref string, opt Options) error {
+	kernels, threads, err := opt.workers()
+	if err != nil {
+		return err
+	}
+	if e.source, e.file, err = open(ref, opt.Seed); err != nil {
 		return err
 	}
 	build := architectures()[e.source.Text("general.architecture")]
-	if build == nil {
+	switch {
+	case e.source.Text("general.architecture") == model.BertArchitecture:
+		return fmt.Errorf("%s embeds texts (architecture %q) and writes none: use it with wattlaw embed --text", ref, model.BertArchitecture)
+	case build == nil:
 		return fmt.Errorf("%s: architecture %q is not supported; there are llama, qwen2 and qwen2vl",
 			ref, e.source.Text("general.architecture"))
 	}
@@ -142,29 +154,30 @@ func (e *Engine) load(ref string, opt Options) (err error) {
 	return e.openSight(ref, opt)
 }
 
-// open reads or makes the model's metadata and tensors.
-func (e *Engine) open(ref string, seed uint64) (err error) {
+// open reads or makes a model's metadata and tensors. The file, which the caller closes even
+// after an error, is nil for shape models.
+func open(ref string, seed uint64) (src *model.Source, file *gguf.File, err error) {
 	if strings.HasPrefix(ref, shape.Prefix) {
 		s, format, err := shape.Parse(ref)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		if err := checkMemory("the weights of "+ref, s.Plan(format).Bytes()); err != nil {
-			return err
+			return nil, nil, err
 		}
-		e.source, err = s.Build(format, seed)
-		return err
+		src, err = s.Build(format, seed)
+		return src, nil, err
 	}
-	if e.file, err = gguf.Open(ref); err != nil {
-		return err
+	if file, err = gguf.Open(ref); err != nil {
+		return nil, nil, err
 	}
-	if e.source, err = model.FromFile(e.file); err != nil {
-		return err
+	if src, err = model.FromFile(file); err != nil {
+		return nil, file, err
 	}
-	if available, ok := availableMemory(); ok && e.source.Bytes() < available {
-		e.source.Touch()
+	if available, ok := availableMemory(); ok && src.Bytes() < available {
+		src.Touch()
 	}
-	return nil
+	return src, file, nil
 }
 
 // LoadTokenizer makes only the tokenizer of the model that ref names.
