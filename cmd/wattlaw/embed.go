@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 
@@ -12,15 +13,27 @@ import (
 func newEmbedCmd() *cobra.Command {
 	var f modelFlags
 	var imagePath, outPath string
+	var texts []string
 	cmd := &cobra.Command{
-		Use:   "embed -m MODEL [--mmproj FILE] --image FILE --out FILE",
-		Short: "Write the embeddings of an image",
-		Long: `Encode an image and write its embeddings, as they stand in a prompt, as little-endian float32:
-tokens × width, row by row; of a model that cuts images into tiles, the tiles in reading order
-and the overview last.`,
-		Example: "  wattlaw embed -m qwen2-vl-2b.gguf --mmproj mmproj.gguf --image photo.jpg --out photo.f32",
-		Args:    cobra.NoArgs,
+		Use:   "embed -m MODEL {--text TEXT [--text TEXT …] [--out FILE] | [--mmproj FILE] --image FILE --out FILE}",
+		Short: "Embed texts and compare them, or write the embeddings of an image",
+		Long: `With --text and a sentence encoder (a GGUF file of architecture bert), write one vector of length
+one per text: to FILE as little-endian float32, texts × width, or that of a single text to standard
+output as JSON. Of two or more texts, show the cosine of each two.
+
+With --image, encode an image and write its embeddings, as they stand in a prompt, as little-endian
+float32: tokens × width, row by row; of a model that cuts images into tiles, the tiles in reading
+order and the overview last.`,
+		Example: `  wattlaw embed -m all-minilm-l6-v2.gguf --text "The river rose." --text "The water level went up."
+  wattlaw embed -m qwen2-vl-2b.gguf --mmproj mmproj.gguf --image photo.jpg --out photo.f32`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if len(texts) > 0 {
+				return embedTexts(cmd, &f, texts, outPath)
+			}
+			if outPath == "" {
+				return errors.New("--image writes a file: name it with --out")
+			}
 			img, err := readImage(imagePath)
 			if err != nil {
 				return err
@@ -49,9 +62,10 @@ and the overview last.`,
 	f.register(cmd)
 	f.registerVision(cmd)
 	cmd.Flags().StringVar(&imagePath, "image", "", "image file (PNG, JPEG, GIF, WebP, BMP)")
+	cmd.Flags().StringArrayVar(&texts, "text", nil, "text to embed; may be given more than once")
 	cmd.Flags().StringVarP(&outPath, "out", "o", "", "file to write")
-	_ = cmd.MarkFlagRequired("image")
-	_ = cmd.MarkFlagRequired("out")
+	cmd.MarkFlagsOneRequired("image", "text")
+	cmd.MarkFlagsMutuallyExclusive("image", "text")
 	return cmd
 }
 
