@@ -162,19 +162,24 @@ func TestTinyModels(t *testing.T) {
 	}
 }
 
+// TestRandomWeightsHaveNoAccuracy, whether made in memory or read from a file.
 func TestRandomWeightsHaveNoAccuracy(t *testing.T) {
-	e, err := engine.Load("shape:tiny@q8_0", engine.Options{Context: 128})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	r, err := Run(t.Context(), e, e, Plan{Texts: []Text{prose(20)}, Window: 64})
-	if err != nil || len(r.Doubts) != 2 || !strings.Contains(r.Doubts[0], "random weights") {
-		t.Errorf("doubts %q, %v", r.Doubts, err)
-	}
-	_, err = Run(t.Context(), e, nil, Plan{Tasks: []Task{{Kind: Choice, Prompt: "x", Choices: []string{"a", "b"}}}})
-	if err == nil || !strings.Contains(err.Error(), "random weights") {
-		t.Errorf("tasks: %v", err)
+	for _, ref := range []string{"shape:tiny@q8_0", tinyFile(t, tensor.Q8_0)} {
+		e, err := engine.Load(ref, engine.Options{Context: 128})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Run(t.Context(), e, e, Plan{Texts: []Text{prose(20)}, Window: 64})
+		if err != nil || len(r.Doubts) != 2 || !strings.Contains(r.Doubts[0], "random weights") {
+			t.Errorf("%s: doubts %q, %v", ref, r.Doubts, err)
+		}
+		_, err = Run(t.Context(), e, nil, Plan{Tasks: []Task{{Kind: Choice, Prompt: "x", Choices: []string{"a", "b"}}}})
+		if err == nil || !strings.Contains(err.Error(), "random weights") {
+			t.Errorf("%s: tasks: %v", ref, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
