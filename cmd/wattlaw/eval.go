@@ -40,8 +40,9 @@ quantized, text by text and item by item.
 
 Perplexity and divergence follow the protocol of llama.cpp's perplexity tool: windows side by
 side, the second half of each scored. Tasks and references are JSON Lines; docs/eval-formats.md
-describes them. Semantic similarity needs --embedder, an OpenAI-compatible endpoint; its key, if
-it wants one, is read from ` + embedderKey + `. Without one, similarity is lexical (chrF2).`,
+describes them. Semantic similarity needs --embedder, a GGUF file of architecture "bert" or the
+URL of an OpenAI-compatible endpoint; its key, if it wants one, is read from
+` + embedderKey + `. Without an embedder, similarity is lexical (chrF2).`,
 		Example: `  wattlaw eval -m model-q4_k_m.gguf --base model-f16.gguf --text wiki.test.raw
   wattlaw eval -m model.gguf --tasks tasks.jsonl --format json
   wattlaw eval -m model.gguf --references answers.jsonl --embedder http://127.0.0.1:8080/v1`,
@@ -55,7 +56,7 @@ it wants one, is read from ` + embedderKey + `. Without one, similarity is lexic
 	flags.IntVar(&f.plan.Window, "window", eval.DefaultWindow, "tokens of a window of perplexity")
 	flags.StringVar(&f.tasks, "tasks", "", "tasks, in JSON Lines")
 	flags.StringVar(&f.references, "references", "", "prompts with reference answers, in JSON Lines")
-	flags.StringVar(&f.embedder, "embedder", "", "URL of an OpenAI-compatible embeddings endpoint")
+	flags.StringVar(&f.embedder, "embedder", "", "bert GGUF file, or URL of an OpenAI-compatible embeddings endpoint")
 	flags.StringVar(&f.named, "embedder-model", "", "model to ask the endpoint for")
 	flags.Float64Var(&f.plan.Trim, "trim", 0, "show means without this share of items at each end too, such as 0.1")
 	flags.StringVar(&f.format, "format", "table", "output format: "+strings.Join(eval.Formats(), ", "))
@@ -69,6 +70,11 @@ func (f *evalFlags) run(cmd *cobra.Command) (err error) {
 	if f.model.opt.Context == 0 && f.plan.Window > 0 {
 		f.model.opt.Context = f.context()
 	}
+	closeEmbedder, err := f.openEmbedder()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeEmbedder()) }()
 	e, done, err := f.model.load()
 	if err != nil {
 		return err
@@ -132,11 +138,34 @@ func (f *evalFlags) read() (err error) {
 		return errors.New("--embedder-model names a model of an endpoint: name the endpoint with --embedder")
 	case f.embedder != "" && f.references == "":
 		return errors.New("--embedder compares answers with references: name them with --references")
-	case f.embedder == "":
-		return nil
+	case f.named != "" && !f.endpoint():
+		return errors.New("--embedder-model names a model of an endpoint, and --embedder is no URL")
 	}
-	f.plan.Embedder, err = eval.NewEndpoint(f.embedder, f.named, os.Getenv(embedderKey))
-	return err
+	return nil
+}
+
+// endpoint reports whether the embedder is an address and no model of ours.
+func (f *evalFlags) endpoint() bool { return strings.Contains(f.embedder, "://") }
+
+// openEmbedder sets the plan's embedder, if one is named, and returns what closes it.
+func (f *evalFlags) openEmbedder() (closer func() error, err error) {
+	closer = func() error { return nil }
+	switch {
+	case f.embedder == "":
+		return closer, nil
+	case f.endpoint():
+		f.plan.Embedder, err = eval.NewEndpoint(f.embedder, f.named, os.Getenv(embedderKey))
+		return closer, err
+	}
+	e, err := engine.LoadEmbedder(f.embedder, engine.Options{Threads: f.model.opt.Threads, Kernel: f.model.opt.Kernel})
+	if err != nil {
+		return nil, fmt.Errorf("--embedder: %w", err)
+	}
+	if e.Info().Meaningless {
+		return nil, errors.Join(fmt.Errorf("--embedder: %s has random weights: its embeddings say nothing; name a trained model", f.embedder), e.Close())
+	}
+	f.plan.Embedder = e
+	return e.Close, nil
 }
 
 func readText(path string) (eval.Text, error) {

@@ -62,6 +62,9 @@ func TestEvalCommandRefuses(t *testing.T) {
 		{[]string{"--references", tasks}, `field "references": is missing`},
 		{[]string{"--references", references, "--embedder", "http://"}, "embeddings endpoint"},
 		{[]string{"--references", references, "--embedder-model", "x"}, "name the endpoint"},
+		{[]string{"--references", references, "--embedder", "shape:tiny-bert@f32"}, "--embedder: shape:tiny-bert@f32 has random weights"},
+		{[]string{"--references", references, "--embedder", "shape:tiny@f32"}, "--embedder: "},
+		{[]string{"--references", references, "--embedder", "nosuch.gguf", "--embedder-model", "x"}, "is no URL"},
 		{[]string{"--tasks", tasks, "--embedder", "http://127.0.0.1:1"}, "name them with --references"},
 		{[]string{"--text", text, "--format", "xml"}, "xml"},
 	} {
