@@ -140,8 +140,11 @@ func (e *Engine) EncodeImage(ctx context.Context, img imaging.RGB) ([]float32, I
 // encodeView runs the encoder; the result is valid until the next call.
 func (e *Engine) encodeView(ctx context.Context, view imaging.View) ([]float32, error) {
 	s := e.sight
-	patch := s.encoder.Config().Patch
-	if err := checkMemory(fmt.Sprintf("encoding an image of %v", view.Size), s.encoder.Bytes(view.Size.Pixels()/(patch*patch))); err != nil {
+	patch, newDesks := s.encoder.Config().Patch, e.info.Threads
+	if s.state != nil {
+		newDesks = 0
+	}
+	if err := checkMemory(fmt.Sprintf("encoding an image of %v", view.Size), s.encoder.Bytes(view.Size.Pixels()/(patch*patch), newDesks)); err != nil {
 		return nil, err
 	}
 	if s.state == nil {

@@ -7,7 +7,6 @@ package vision
 import (
 	"fmt"
 
-	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/kernel"
 	"github.com/wattlaw/wattlaw/internal/model"
 )
@@ -197,9 +196,3 @@ func (n norm) apply(k *kernel.Set, dst, x []float32, eps float64) {
 
 // channels of a colour image.
 const channels = 3
-
-// Embeddings returns how many embeddings an image of that size becomes.
-func (e *Encoder) Embeddings(size imaging.Size) int {
-	side := e.config.Patch * e.config.Merge
-	return size.Width / side * (size.Height / side)
-}

@@ -56,13 +56,14 @@ func (e *Encoder) NewState(workers int) *State {
 
 // Begin sets the next image: one view of the encoder's preprocessing.
 func (e *Encoder) Begin(st *State, view imaging.View) error {
-	c, side := e.config, e.config.Patch*e.config.Merge
-	size := view.Size
-	if size.Width < side || size.Height < side || size.Width%side != 0 || size.Height%side != 0 || len(view.Data) != channels*size.Width*size.Height {
-		return fmt.Errorf("encode: a view of %v with %d values: want sides that are multiples of %d and %d values a pixel", size, len(view.Data), side, channels)
-	}
-	if !c.Dynamic() && (size.Width != c.ImageSize || size.Height != c.ImageSize) {
+	c, side, size := e.config, e.config.Patch*e.config.Merge, view.Size
+	switch {
+	case len(view.Data) != channels*size.Width*size.Height:
+		return fmt.Errorf("encode: a view of %v with %d values: want %d a pixel", size, len(view.Data), channels)
+	case !c.Dynamic() && size != imaging.Size{Width: c.ImageSize, Height: c.ImageSize}: // no multiple of side, maybe: the rest is not looked at
 		return fmt.Errorf("encode: a tile of %v: this encoder takes %d × %d pixels", size, c.ImageSize, c.ImageSize)
+	case c.Dynamic() && (size.Width < side || size.Height < side || size.Width%side != 0 || size.Height%side != 0):
+		return fmt.Errorf("encode: a view of %v: want sides that are multiples of %d", size, side)
 	}
 	st.view, st.grid = view, layOut(c, size)
 	st.n = len(st.grid.places)
@@ -77,13 +78,15 @@ func (e *Encoder) Begin(st *State, view imaging.View) error {
 	return nil
 }
 
-// Bytes is the memory that a state takes for an image of so many patches, the desks of
-// the workers aside.
-func (e *Encoder) Bytes(patches int) int64 {
+// Bytes is about the memory that a state takes for an image of so many patches, with the
+// desks of so many workers: 0 when the state is there already.
+func (e *Encoder) Bytes(patches, workers int) int64 {
 	c := e.config
-	const floats, halves = 2, 4 // per feature of a patch
-	perPatch := int64(c.Width)*(floats*4+halves*2) + int64(c.HeadDim())*4 + int64(c.Output)*4/int64(c.Grouped())
-	return int64(patches) * perPatch
+	const floats, halves, ints = 2, 4, 2 // per feature of a patch; per patch
+	perPatch := int64(c.Width)*(floats*4+halves*2) + int64(c.HeadDim())*4 + ints*8 + int64(c.Output*4+8)/int64(c.Grouped())
+	read := channels*c.Patch*c.Patch + 4*c.Width + c.FFN // by layers, so there may be another form of them
+	perChunk := int64(2*read+c.FFN+max(c.Width, c.Output)) * 4
+	return int64(patches)*perPatch + int64(workers)*int64(e.chunk())*perChunk
 }
 
 // sized returns a slice of length n in the same memory where that suffices.
