@@ -141,7 +141,10 @@ func (c VisionConfig) check(name string) error {
 	case c.WindowPattern > 0 && c.Window < side:
 		return fmt.Errorf("%s: windows of %d pixels are smaller than the %d of one embedding", name, c.Window, side)
 	}
-	return c.Contract().Validate()
+	if err := c.Contract().Validate(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }
 
 // Contract is what the encoder's preprocessing does to an image, with the clamp of its file.
@@ -176,12 +179,23 @@ func (r *configReader) colours(key string) (out [3]float32) {
 	return out
 }
 
+// activation reads the two switches that choose the function; with neither it is QuickGELU.
 func (r *configReader) activation() Activation {
-	for key, activation := range map[string]Activation{"clip.use_gelu": GELU, "clip.use_silu": SiLU} {
-		v, _ := r.source.Value(key)
-		if on, _ := v.Bool(); on {
-			return activation
+	chosen := QuickGELU
+	for _, choice := range []struct {
+		key string
+		Activation
+	}{{"clip.use_gelu", GELU}, {"clip.use_silu", SiLU}} {
+		v, ok := r.source.Value(choice.key)
+		on, isBool := v.Bool()
+		switch {
+		case ok && !isBool:
+			r.keep(fmt.Errorf("%s: metadata %q is %v, want true or false", r.source.Name, choice.key, v))
+		case on && chosen != QuickGELU:
+			r.keep(fmt.Errorf("%s: metadata %q and %q are both true: an encoder has one activation", r.source.Name, "clip.use_gelu", choice.key))
+		case on:
+			chosen = choice.Activation
 		}
 	}
-	return QuickGELU
+	return chosen
 }
