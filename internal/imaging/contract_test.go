@@ -82,6 +82,14 @@ func TestLayoutRefuses(t *testing.T) {
 			t.Errorf("layout of %s is %+v, want an error", s, l)
 		}
 	}
+	dust, grains := smol(), unlimited // tiles and patches of a pixel, as a hostile file may want them
+	dust.Patch, dust.Merge, dust.Tile, dust.LongestEdge = 1, 1, 1, 5000
+	grains.Patch, grains.Merge = 1, 1
+	for _, c := range []Contract{dust, grains} {
+		if l, err := c.Layout(Size{1000, 1000}); err == nil {
+			t.Errorf("1000x1000 becomes %d tokens, want an error", l.Tokens)
+		}
+	}
 }
 
 // TestLayoutProperties: sides are aligned, and the token limits hold for every aspect ratio

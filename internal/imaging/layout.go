@@ -26,7 +26,8 @@ type Layout struct {
 }
 
 // Layout returns what becomes of an image of size s. It refuses a contract that does not
-// validate, an absurd size, and one whose effective pixels would exceed MaxEffective.
+// validate, an absurd size, and one whose effective pixels would exceed MaxEffective or whose
+// tokens maxTokenLimit.
 func (c Contract) Layout(s Size) (Layout, error) {
 	if err := c.Validate(); err != nil {
 		return Layout{}, err
@@ -50,10 +51,14 @@ func (c Contract) Layout(s Size) (Layout, error) {
 	}
 	if c.Family == FamilyTiles {
 		c.countTiles(&l)
-		return l, nil
+	} else {
+		l.Patches = l.Pixels / (c.Patch * c.Patch)
+		l.Tokens = l.Patches / (c.Merge * c.Merge)
 	}
-	l.Patches = l.Pixels / (c.Patch * c.Patch)
-	l.Tokens = l.Patches / (c.Merge * c.Merge)
+	if l.Tokens > maxTokenLimit { // patches of a pixel or two, or as many tiny tiles
+		return Layout{}, fmt.Errorf("image of %s: it would become %d tokens, more than %d: use a smaller or less elongated image, or limit its tokens",
+			s, l.Tokens, maxTokenLimit)
+	}
 	return l, nil
 }
 
