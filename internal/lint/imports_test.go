@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"internal/backend", "internal/sampler", "internal/workload", "internal/store", "internal/train"},
 	{"internal/engine", "internal/source"},
 	{"internal/model"},
-	{"internal/gguf", "internal/safetensors", "internal/tokenizer", "internal/kernel", "internal/linalg", "internal/tn"},
+	{"internal/gguf", "internal/safetensors", "internal/tokenizer", "internal/kernel", "internal/linalg", "internal/tn", "internal/world"},
 	{"internal/unit", "internal/measure", "internal/stat", "internal/tensor", "internal/imaging"},
 }
 

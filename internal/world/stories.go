@@ -1,0 +1,202 @@
+package world
+
+import (
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"slices"
+)
+
+// Bounds of Options.
+const (
+	MinWords  = 100
+	MaxWords  = 50_000
+	MaxEvents = 16
+)
+
+// Options say which stories to make.
+type Options struct {
+	Split Split
+	Seed  uint64
+	// Words is the most words of a text; asides fill it up to within about ten words of that.
+	// 0 is a story without asides, of whatever length it has.
+	Words int
+	// Kinds of questions, all equally frequent; none means all.
+	Kinds []Kind
+	// Events is how much happens; 0 varies it from 4 to 8.
+	Events int
+}
+
+func (o Options) check() error {
+	if err := o.Split.check(); err != nil {
+		return err
+	}
+	for _, k := range o.Kinds {
+		if !slices.Contains(Kinds(), k) {
+			return fmt.Errorf("kind of question %q: want some of %v", k, Kinds())
+		}
+	}
+	if o.Words != 0 && (o.Words < MinWords || o.Words > MaxWords) {
+		return fmt.Errorf("stories of %d words: want %d to %d, or 0 for no asides", o.Words, MinWords, MaxWords)
+	}
+	if o.Events != 0 && (o.Events < 4 || o.Events > MaxEvents) {
+		return fmt.Errorf("stories of %d events: want 4 to %d, or 0 to vary them", o.Events, MaxEvents)
+	}
+	return nil
+}
+
+// Example is a text with a question and its answer.
+type Example struct {
+	Text     string
+	Question string
+	Answer   string // one word
+	// Also are other ways to say the answer, such as "in the kitchen" for "kitchen".
+	Also []string
+	// Choices are answers of the same sort that the story offers, the right one among them.
+	Choices []string
+	Kind    Kind
+	// Names and Plot are what the example is made of: who and what occurs, and what happens,
+	// without names. No two splits share either.
+	Names, Plot string
+}
+
+// Stories makes examples.
+type Stories struct {
+	opt   Options
+	forms map[Kind][]form
+	kinds []Kind
+	next  uint64
+}
+
+// NewStories returns a generator. Its examples depend on the options alone.
+func NewStories(opt Options) (*Stories, error) {
+	if err := opt.check(); err != nil {
+		return nil, fmt.Errorf("make stories: %w", err)
+	}
+	s := &Stories{opt: opt, kinds: opt.Kinds, forms: map[Kind][]form{}}
+	if len(s.kinds) == 0 {
+		s.kinds = Kinds()
+	}
+	for _, f := range forms() {
+		s.forms[f.kind] = append(s.forms[f.kind], f)
+	}
+	return s, nil
+}
+
+// All yields examples without end.
+func (s *Stories) All() iter.Seq[Example] {
+	return func(yield func(Example) bool) {
+		for yield(s.Next()) {
+		}
+	}
+}
+
+// Next returns the next example.
+func (s *Stories) Next() Example {
+	s.next++
+	return s.At(s.next - 1)
+}
+
+// At returns the example of an index, without those before it.
+func (s *Stories) At(index uint64) Example {
+	rng := generator("story", s.opt.Split, s.opt.Seed, index)
+	f := pick(rng, s.forms[pick(rng, s.kinds)])
+	wanted := pick(rng, f.answers)
+	for {
+		p, ask := s.plot(rng, f, wanted)
+		c := s.cast(rng, p)
+		story := tell(rng, c, p)
+		if s.opt.Words != 0 {
+			if words(join(story)) > s.opt.Words {
+				continue
+			}
+			story = stretch(rng, c, story, s.opt.Words)
+		}
+		e := Example{Text: join(story), Kind: f.kind, Names: c.key(), Plot: p.key()}
+		e.Question = capital(c.fill(pick(rng, f.phrases), ask.slots))
+		e.answer(rng, f, c, ask)
+		return e
+	}
+}
+
+// plot draws plots until one is of the split and allows the question with the answer wanted.
+func (s *Stories) plot(rng *rand.Rand, f form, wanted string) (*plot, candidate) {
+	for {
+		events := s.opt.Events
+		if events == 0 {
+			events = 4 + rng.IntN(5)
+		}
+		p := newPlot(rng, 2+rng.IntN(3), 3+rng.IntN(3), 2+rng.IntN(3), events)
+		var fit []candidate
+		for _, c := range f.list(p) {
+			if c.word == wanted {
+				fit = append(fit, c)
+			}
+		}
+		if len(fit) > 0 && p.places >= 3 && s.opt.Split.holds(p.key()) {
+			return p, pick(rng, fit)
+		}
+	}
+}
+
+// cast draws names until their set is of the split.
+func (s *Stories) cast(rng *rand.Rand, p *plot) cast {
+	for {
+		c := cast{some(rng, people(), len(p.now.at)), some(rng, places(), p.places), some(rng, objects(), len(p.now.holder))}
+		if s.opt.Split.holds(c.key()) {
+			return c
+		}
+	}
+}
+
+// answer sets the answer, its other forms and what else it could have been.
+func (e *Example) answer(rng *rand.Rand, f form, c cast, ask candidate) {
+	name := func(of domain, i int) string {
+		switch of {
+		case aPerson:
+			return c.people[i].name
+		case aPlace:
+			return c.places[i].name
+		}
+		return c.objects[i]
+	}
+	if e.Answer = ask.word; ask.of != fixed {
+		e.Answer = name(ask.of, ask.index)
+	}
+	switch {
+	case ask.of == aPlace:
+		e.Also = []string{c.places[ask.index].in + " the " + e.Answer}
+	case ask.of == fixed:
+		e.Also = synonyms(e.Answer)
+	}
+	if ask.other != none {
+		e.Choices = []string{e.Answer, name(ask.of, ask.other)}
+	} else {
+		for _, a := range f.answers {
+			if a != "" && !slices.Contains(e.Choices, a) {
+				e.Choices = append(e.Choices, a)
+			}
+		}
+		n := map[domain]int{aPerson: len(c.people), aPlace: len(c.places), aThing: len(c.objects)}[f.of]
+		for i := range n {
+			e.Choices = append(e.Choices, name(f.of, i))
+		}
+	}
+	rng.Shuffle(len(e.Choices), func(i, j int) { e.Choices[i], e.Choices[j] = e.Choices[j], e.Choices[i] })
+}
+
+func synonyms(word string) []string {
+	switch word {
+	case "none":
+		return []string{"0", "zero"}
+	case "one":
+		return []string{"1"}
+	case "two":
+		return []string{"2"}
+	case "three":
+		return []string{"3"}
+	case "nobody":
+		return []string{"no one", "none"}
+	}
+	return nil
+}
