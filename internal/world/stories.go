@@ -42,6 +42,10 @@ func (o Options) check() error {
 	if o.Events != 0 && (o.Events < 4 || o.Events > MaxEvents) {
 		return fmt.Errorf("stories of %d events: want 4 to %d, or 0 to vary them", o.Events, MaxEvents)
 	}
+	// Shorter than that, hardly any story would be told.
+	if least := 60 + 10*o.Events; o.Words != 0 && o.Words < least {
+		return fmt.Errorf("stories of %d events in %d words: want at least %d words", o.Events, o.Words, least)
+	}
 	return nil
 }
 

@@ -188,8 +188,12 @@ func TestShortcutsFail(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
-	for _, limit := range []int{MinWords, 300, 3000} {
-		s := stories(t, Options{Split: Train, Seed: 3, Words: limit})
+	for _, limit := range []int{MinWords, 220, 3000} {
+		opt := Options{Split: Train, Seed: 3, Words: limit}
+		if limit == 220 {
+			opt.Events = MaxEvents
+		}
+		s := stories(t, opt)
 		for range 50 {
 			if n := words(s.Next().Text); n > limit || n < limit-15 {
 				t.Fatalf("%d words, want at most %d and nearly as many", n, limit)
@@ -235,6 +239,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{Options{Split: Train, Words: -1}, "words"},
 		{Options{Split: Train, Events: 1}, "1 events"},
 		{Options{Split: Train, Events: 1000}, "1000 events"},
+		{Options{Split: Train, Events: MaxEvents, Words: 219}, "at least 220 words"},
 	} {
 		if _, err := NewStories(c.opt); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.opt, err, c.want)
