@@ -37,6 +37,7 @@ docs/world.md describes them.`, world.Kinds()),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.OutOrStdout()) },
 	}
+	cmd.AddCommand(newWorldPicturesCmd())
 	flags := cmd.Flags()
 	flags.StringVar(&f.split, "split", string(world.Test), fmt.Sprintf("which part of the world: %v", world.Splits()))
 	flags.Uint64Var(&f.stories.Seed, "seed", 1, "seed; another one yields other tasks")

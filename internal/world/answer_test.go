@@ -12,6 +12,15 @@ type rule struct {
 	answer  func(r *reader, m []string) string
 }
 
+// compiled are rules with their patterns ready.
+func compiled() map[*regexp.Regexp]rule {
+	all := map[*regexp.Regexp]rule{}
+	for _, r := range rules() {
+		all[regexp.MustCompile(`^`+r.pattern+`$`)] = r
+	}
+	return all
+}
+
 func yes(b bool) string {
 	if b {
 		return "yes"
@@ -143,9 +152,9 @@ func rules() []rule {
 }
 
 // answer answers a question from what was read, or returns "?".
-func (r *reader) answer(question string, rules []rule) string {
-	for _, rule := range rules {
-		if m := regexp.MustCompile(`^` + rule.pattern + `$`).FindStringSubmatch(strings.TrimSuffix(question, "?")); m != nil {
+func (r *reader) answer(question string, rules map[*regexp.Regexp]rule) string {
+	for pattern, rule := range rules {
+		if m := pattern.FindStringSubmatch(strings.TrimSuffix(question, "?")); m != nil {
 			return rule.answer(r, m)
 		}
 	}

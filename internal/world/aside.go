@@ -19,7 +19,7 @@ func aside(rng *rand.Rand, c cast) string {
 
 func weather(rng *rand.Rand) string {
 	return pick(rng, []string{"The wind", "A thin rain", "The mist", "A pale light", "The smell of wet leaves", "The first snow", "A flock of birds",
-		"The sound of bells", "The smoke of many chimneys", "A warm breeze", "The shadow of a cloud", "The noise of the river"}) + " " +
+		"The sound of bells", "The smoke of many chimneys", "A warm breeze", "The shadow of a cloud", "The rattle of a distant train"}) + " " +
 		pick(rng, []string{"drifted over the roofs", "came down from the mountains", "filled the narrow streets", "hung above the fields", "moved along the river",
 			"reached the last houses of the village", "passed over the old walls", "settled between the trees", "crept through the open windows"}) +
 		pick(rng, []string{".", ".", " and was soon forgotten.", ", as it often did at that time of the year.", ", as on the day before.", ", and no one paid attention.",

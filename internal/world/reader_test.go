@@ -40,6 +40,7 @@ var (
 	givingA    = regexp.MustCompile(`^(?:gave|handed|passed) (the \w+|it) to ([A-Z]\w+)$`)
 	givingB    = regexp.MustCompile(`^(?:gave|let) ([A-Z]\w+) (?:have )?(the \w+|it)$`)
 	receiving  = regexp.MustCompile(`^([A-Z]\w+) (?:got|was given) the (\w+) (?:from|by) ([A-Z]\w+)$`)
+	ands       = regexp.MustCompile(` and (?:then )?`)
 	neutral    = regexp.MustCompile(`had always been|was thinking|wondered how|yawned$|remembered a|hummed a|did not say|had never|smiled and`)
 )
 
@@ -128,7 +129,7 @@ func (r *reader) event(s string) {
 	}
 	r.last = who
 	it := ""
-	for _, clause := range regexp.MustCompile(` and (?:then )?`).Split(strings.ReplaceAll(rest, "and then on to", "and to"), -1) {
+	for _, clause := range ands.Split(strings.ReplaceAll(rest, "and then on to", "and to"), -1) {
 		e := told{who: who}
 		thing := func(groups ...string) string {
 			if g := first(groups); g != "it" {
