@@ -177,7 +177,7 @@ func TestShortcutsFail(t *testing.T) {
 		k := got[kind]
 		early, late := float64(k.early)/float64(k.n), float64(k.late)/float64(k.n)
 		t.Logf("%-9s n %d, named first %.3f, named last %.3f, last option %.3f", kind, k.n, early, late, float64(k.option)/float64(k.n))
-		if early > .55 || late > .55 {
+		if early > .5 || late > .5 {
 			t.Errorf("%s: the candidate named first is right in %.3f, that named last in %.3f", kind, early, late)
 		}
 	}
@@ -212,7 +212,7 @@ func TestStoriesStayTheSame(t *testing.T) {
 		texts = append(texts, e.Text)
 		fmt.Fprint(h, e)
 	}
-	if got, want := h.Sum64(), uint64(0x45dd2fc0ffcc3d42); got != want {
+	if got, want := h.Sum64(), uint64(0xdcd88a46a639b638); got != want {
 		t.Errorf("hash %#x, want %#x", got, want)
 	}
 	if s.At(17).Text != texts[17] {
