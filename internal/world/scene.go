@@ -137,10 +137,12 @@ func newLayout(rng *rand.Rand) layout {
 	spots := rng.Perm(len(cells()))
 	l := layout{number: 10 + rng.IntN(90), card: spots[0]}
 	for _, cell := range spots[1 : 3+rng.IntN(4)] {
-		it := item{rng.IntN(len(shapes())), rng.IntN(len(colours())), cell}
-		if l.find(func(other item) bool { return other.shape == it.shape && other.colour == it.colour }) == nil {
-			l.items = append(l.items, it)
+		it := item{cell: cell}
+		for again := true; again; {
+			it.shape, it.colour = rng.IntN(len(shapes())), rng.IntN(len(colours()))
+			again = l.find(func(other item) bool { return other.shape == it.shape && other.colour == it.colour }) != nil
 		}
+		l.items = append(l.items, it)
 	}
 	return l
 }
