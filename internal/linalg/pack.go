@@ -33,10 +33,15 @@ func (b *block) packB(op Op, m Matrix) {
 }
 
 // pack writes dst[k*width+r] for the block's products k and lanes r: element (r, k) of m when
-// lanes are its rows, else (k, r), r counting from first; lanes from last on are zero.
+// lanes are its rows, else (k, r), r counting from first; lanes from last on are zero. Whole lanes are moved as arrays, a call of copy for
+// each would take longer than the move.
 func (b *block) pack(s *scratch, dst []float32, width int, lanesAreRows bool, m Matrix, first, last int) {
 	depth, n := b.k1-b.k0, last-first
 	if lanesAreRows {
+		if n == width && depth == m.Stride { // the rows already lie as Interleave wants them
+			b.g.p.Interleave(bits(dst), bits(m.Data[first*depth:last*depth]), width, depth)
+			return
+		}
 		s.rows = resize(s.rows, width*depth)
 		for r := range n {
 			at := (first+r)*m.Stride + b.k0
@@ -46,10 +51,19 @@ func (b *block) pack(s *scratch, dst []float32, width int, lanesAreRows bool, m 
 		b.g.p.Interleave(bits(dst), bits(s.rows), width, depth)
 		return
 	}
-	for k := range depth {
-		at := (b.k0+k)*m.Stride + first
-		copy(dst[k*width:k*width+n], m.Data[at:at+n])
-		if n < width {
+	x := m.Data[b.k0*m.Stride+first:]
+	switch {
+	case n == width && width == 8:
+		for k := range depth {
+			*(*[8]float32)(dst[k*8:]) = [8]float32(x[k*m.Stride:])
+		}
+	case n == width && width == 16:
+		for k := range depth {
+			*(*[16]float32)(dst[k*16:]) = [16]float32(x[k*m.Stride:])
+		}
+	default:
+		for k := range depth {
+			copy(dst[k*width:k*width+n], x[k*m.Stride:k*m.Stride+n])
 			clear(dst[k*width+n : (k+1)*width])
 		}
 	}

@@ -157,12 +157,12 @@ func (o *oracle) difference(name string, i int, batch []Sequence) float64 {
 	return (above - below) / (2 * h)
 }
 
-// gradients holds the differences of about 24 values of every parameter.
+// gradients holds the differences of about 10 values of every parameter.
 func (o *oracle) gradients(batch []Sequence) map[string]map[int]float64 {
 	all := map[string]map[int]float64{}
 	for _, p := range o.m.params {
 		all[p.Name] = map[int]float64{}
-		for i := 0; i < len(p.Value); i += max(1, len(p.Value)/24) {
+		for i := 0; i < len(p.Value); i += max(1, len(p.Value)/10) {
 			all[p.Name][i] = o.difference(p.Name, i, batch)
 		}
 	}
