@@ -88,6 +88,9 @@ func New(s *model.Source, opt Options) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
+	if _, err := model.NewDecoder(s, c, m.traits); err != nil { // what the engine refuses, training does too
+		return nil, err
+	}
 	for _, p := range m.params {
 		if p.Value, err = s.Values(p.Name, p.Shape...); err != nil {
 			return nil, err
@@ -101,7 +104,7 @@ func New(s *model.Source, opt Options) (*Model, error) {
 		m.freqs = c.RopeFrequencies(factors)
 	}
 	m.allocate()
-	return m, s.AllUsed()
+	return m, nil
 }
 
 // NewRandom makes a model whose weights depend on nothing but the shape and the seed: normal with
@@ -144,10 +147,35 @@ func (m *Model) isBias(p *Param) bool {
 	return false
 }
 
+// check errs for hyperparameters that are no model's.
+func check(c model.Config) error {
+	for _, n := range []struct {
+		name  string
+		value int
+	}{{"context", c.Context}, {"width", c.Width}, {"layers", c.Layers}, {"feed-forward features", c.FFN}, {"heads", c.Heads},
+		{"key–value heads", c.KVHeads}, {"features of a head", c.HeadDim}, {"vocabulary", c.Vocab}} {
+		if n.value < 1 || n.value > 1<<24 {
+			return fmt.Errorf("train: %s of %d: want a number from 1 to %d", n.name, n.value, 1<<24)
+		}
+	}
+	switch {
+	case c.Heads%c.KVHeads != 0:
+		return fmt.Errorf("train: %d query heads are no multiple of %d key–value heads", c.Heads, c.KVHeads)
+	case c.RopeDims < 2 || c.RopeDims > c.HeadDim || c.RopeDims%2 != 0:
+		return fmt.Errorf("train: %d rotated features in heads of %d: want an even number, at least 2", c.RopeDims, c.HeadDim)
+	case !(c.Eps > 0) || !(c.RopeBase >= 1) || !(c.RopeScale > 0):
+		return fmt.Errorf("train: epsilon %v, rotary base %v and scale %v: want positive numbers, the base at least 1", c.Eps, c.RopeBase, c.RopeScale)
+	}
+	return nil
+}
+
 // assemble names the parameters and their shapes.
 func assemble(c model.Config, tied bool, opt Options) (*Model, error) {
 	traits, err := traitsOf(c.Architecture)
 	if err != nil {
+		return nil, err
+	}
+	if err := check(c); err != nil {
 		return nil, err
 	}
 	m := &Model{Config: c, traits: traits, kernels: opt.Kernels, threads: opt.Threads, rows: opt.Rows, freqs: c.RopeFrequencies(nil)}

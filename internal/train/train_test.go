@@ -222,6 +222,25 @@ func TestSequencesAreChecked(t *testing.T) {
 	}
 }
 
+func TestNewRandomRefuses(t *testing.T) {
+	for text, change := range map[string]func(c *model.Config){
+		"width of 0":            func(c *model.Config) { c.Width = 0 },
+		"layers of -1":          func(c *model.Config) { c.Layers = -1 },
+		"no multiple of 3":      func(c *model.Config) { c.KVHeads = 3 },
+		"5 rotated features":    func(c *model.Config) { c.RopeDims = 5 },
+		"0 rotated features":    func(c *model.Config) { c.RopeDims = 0 },
+		"8 rotated features":    func(c *model.Config) { c.RopeDims = 8 },
+		"rotary base 0":         func(c *model.Config) { c.RopeBase = 0 },
+		"vocabulary of 1073741": func(c *model.Config) { c.Vocab = 1 << 30 },
+	} {
+		c := small("llama")
+		change(&c)
+		if _, err := NewRandom(c, true, 1, Options{}); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("error %v, want one with %q", err, text)
+		}
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	if _, err := NewRandom(small("bert"), true, 1, Options{}); err == nil || !strings.Contains(err.Error(), `"bert"`) {
 		t.Errorf("error %v, want one that names the architecture", err)
