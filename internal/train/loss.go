@@ -69,22 +69,33 @@ func (m *Model) count(batch []Sequence) (total int, err error) {
 // Gradients replaces the parameters' gradients by those of the batch's mean cross-entropy per
 // learned token, in nats, and returns it. When ctx ends it stops between two passes with the cause.
 func (m *Model) Gradients(ctx context.Context, batch []Sequence) (loss float64, err error) {
-	for _, p := range m.params {
-		clear(p.Grad)
-	}
-	return m.run(ctx, batch, true)
+	return m.run(ctx, batch, goal{gradients: true})
 }
 
 // Loss returns the batch's mean cross-entropy per learned token, in nats, and leaves gradients alone.
 func (m *Model) Loss(ctx context.Context, batch []Sequence) (float64, error) {
-	return m.run(ctx, batch, false)
+	return m.run(ctx, batch, goal{})
 }
 
-func (m *Model) run(ctx context.Context, batch []Sequence, gradients bool) (float64, error) {
+// goal is what a run computes.
+type goal struct {
+	gradients bool
+	teacher   *Model  // nil for none
+	share     float64 // of the divergence from the teacher in the loss
+	weight    float32 // of one token in the gradient
+}
+
+func (m *Model) run(ctx context.Context, batch []Sequence, g goal) (float64, error) {
+	if g.gradients {
+		for _, p := range m.params {
+			clear(p.Grad)
+		}
+	}
 	total, err := m.count(batch)
 	if err != nil {
 		return 0, err
 	}
+	g.weight = float32(1 / float64(total))
 	var sum float64
 	for len(batch) > 0 {
 		if err := context.Cause(ctx); err != nil {
@@ -95,14 +106,14 @@ func (m *Model) run(ctx context.Context, batch []Sequence, gradients bool) (floa
 			rows += len(batch[n].Tokens) - 1
 			n++
 		}
-		sum += m.passOver(batch[:n], 1/float64(total), gradients)
+		sum += m.passOver(batch[:n], g)
 		batch = batch[n:]
 	}
 	return sum / float64(total), nil
 }
 
 // passOver computes sequences together and returns the sum of their losses.
-func (m *Model) passOver(batch []Sequence, weight float64, gradients bool) float64 {
+func (m *Model) passOver(batch []Sequence, g goal) float64 {
 	var p pass
 	var rows []int      // whose predictions are learned
 	var targets []int32 // what they should be
@@ -118,55 +129,63 @@ func (m *Model) passOver(batch []Sequence, weight float64, gradients bool) float
 		}
 	}
 	m.forward(&p)
+	if g.teacher != nil {
+		g.teacher.forward(&p)
+	}
 	b := &m.buffers
-	if gradients {
+	if g.gradients {
 		b.dnorm = resize(b.dnorm, len(p.tokens)*m.Config.Width)
 		clear(b.dnorm)
 	}
 	var sum float64
 	for i := 0; i < len(rows); i += lossRows {
 		j := min(i+lossRows, len(rows))
-		sum += m.crossEntropy(rows[i:j], targets[i:j], float32(weight), gradients)
+		sum += m.score(rows[i:j], targets[i:j], g)
 	}
-	if gradients {
+	if g.gradients {
 		m.backward(&p)
 	}
 	return sum
 }
 
-// crossEntropy returns Σ −log softmax(logits)[target] over rows. With gradients it adds weight
-// times those of the output layer, and writes dnorm for the rows.
-func (m *Model) crossEntropy(rows []int, targets []int32, weight float32, gradients bool) (sum float64) {
+// outputs fills buffers.logits with the logits of some rows of the pass, each padded with −∞ to
+// a multiple of 16, and returns them.
+func (m *Model) outputs(rows []int) (logits linalg.Matrix) {
 	width, vocab, b := m.Config.Width, m.Config.Vocab, &m.buffers
 	stride, n := (vocab+15)&^15, len(rows)
-	b.gathered, b.logits, b.losses = resize(b.gathered, n*width), resize(b.logits, n*stride), resize(b.losses, n)
+	b.gathered, b.logits = resize(b.gathered, n*width), resize(b.logits, n*stride)
 	for i, r := range rows {
 		copy(b.gathered[i*width:(i+1)*width], b.outNorm[r*width:])
-	}
-	logits := part(b.logits, n, stride, 0, vocab)
-	m.apply(logits, b.gathered, m.output)
-	softmax := m.kernels.Primitives().SoftmaxRow
-	m.spread(n, 1, func(i, _ int) {
-		row := b.logits[i*stride : (i+1)*stride]
-		for k := vocab; k < stride; k++ {
-			row[k] = float32(math.Inf(-1))
+		for k := i*stride + vocab; k < (i+1)*stride; k++ {
+			b.logits[k] = float32(math.Inf(-1))
 		}
-		target := row[targets[i]] - slices.Max(row)
-		total := softmax(row)
-		b.losses[i] = math.Log(float64(total)) - float64(target)
-		if !gradients {
+	}
+	logits = part(b.logits, n, stride, 0, vocab)
+	m.apply(logits, b.gathered, m.output)
+	return logits
+}
+
+// score returns the sum of the losses of rows. With gradients it adds those of the output layer,
+// and writes dnorm for the rows.
+func (m *Model) score(rows []int, targets []int32, g goal) (sum float64) {
+	width, b, n := m.Config.Width, &m.buffers, len(rows)
+	logits := m.outputs(rows)
+	if g.teacher != nil {
+		g.teacher.outputs(rows)
+	}
+	b.losses = resize(b.losses, n)
+	m.spread(n, 1, func(i, _ int) {
+		row := logits.Data[i*logits.Stride : (i+1)*logits.Stride]
+		if g.teacher == nil {
+			b.losses[i] = m.crossEntropy(row, targets[i], g)
 			return
 		}
-		shrink := weight / total
-		for k := range row {
-			row[k] *= shrink
-		}
-		row[targets[i]] -= weight
+		b.losses[i] = m.divergence(row, g.teacher.buffers.logits[i*logits.Stride:(i+1)*logits.Stride], targets[i], g)
 	})
 	for _, l := range b.losses {
 		sum += l
 	}
-	if gradients {
+	if g.gradients {
 		b.dgathered = resize(b.dgathered, n*width)
 		m.weigh(m.output, logits, b.gathered)
 		m.back(b.dgathered, 0, logits, m.output)
@@ -175,6 +194,18 @@ func (m *Model) crossEntropy(rows []int, targets []int32, weight float32, gradie
 		}
 	}
 	return sum
+}
+
+// crossEntropy returns −log p[target], p = softmax(row), and leaves its gradient in row.
+func (m *Model) crossEntropy(row []float32, target int32, g goal) float64 {
+	at := row[target] - slices.Max(row)
+	total := m.kernels.Primitives().SoftmaxRow(row)
+	shrink := g.weight / total
+	for k := range row {
+		row[k] *= shrink
+	}
+	row[target] -= g.weight
+	return math.Log(float64(total)) - float64(at)
 }
 
 // Logits returns the logits after every token of one sequence, row by row: what the engine

@@ -1,6 +1,7 @@
 // Package train computes gradients of decoders in reverse mode and improves their weights. Its
 // layers are exactly those of model.Decoder, in float32: embedding, RMSNorm, linear layers, rotary
-// positions, causal grouped-query attention, SwiGLU, and the cross-entropy of the next token.
+// positions, causal grouped-query attention, SwiGLU; then the cross-entropy of the next token, or the
+// divergence from a teacher.
 // Parameters bear their GGUF names, so weights come from a model.Source and return to one.
 package train
 

@@ -10,8 +10,10 @@ import (
 // oracle computes a model's mean loss in float64, one token after the other, from formulas alone:
 // nothing is shared with the code under test.
 type oracle struct {
-	m      *Model
-	values map[string][]float64
+	m       *Model
+	values  map[string][]float64
+	teacher *oracle // nil for none
+	share   float64
 }
 
 func newOracle(m *Model) *oracle {
@@ -129,19 +131,38 @@ func (o *oracle) loss(batch []Sequence) float64 {
 	n := 0
 	for _, s := range batch {
 		rows := o.logits(s.Tokens[:len(s.Tokens)-1])
+		var taught [][]float64
+		if o.teacher != nil {
+			taught = o.teacher.logits(s.Tokens[:len(s.Tokens)-1])
+		}
 		for t, id := range s.Tokens[1:] {
 			if s.Learn != nil && !s.Learn[t+1] {
 				continue
 			}
-			var total float64
-			for _, l := range rows[t] {
-				total += math.Exp(l)
+			p := softmax(rows[t])
+			sum -= (1 - o.share) * math.Log(p[id])
+			if taught != nil {
+				for k, q := range softmax(taught[t]) {
+					sum += o.share * q * math.Log(q/p[k])
+				}
 			}
-			sum += math.Log(total) - rows[t][id]
 			n++
 		}
 	}
 	return sum / float64(n)
+}
+
+func softmax(logits []float64) []float64 {
+	p := make([]float64, len(logits))
+	var total float64
+	for i, l := range logits {
+		p[i] = math.Exp(l)
+		total += p[i]
+	}
+	for i := range p {
+		p[i] /= total
+	}
+	return p
 }
 
 // difference is the central difference quotient of the loss along value i of a parameter.

