@@ -16,7 +16,7 @@ type headScratch struct {
 	stride, n int       // of a row, a multiple of 16; keys that the block looks at
 }
 
-// heads calls f for every sequence and every key–value head, on all threads: all that f writes
+// eachHead calls f for every sequence and every key–value head, on all threads: all that f writes
 // belongs to that pair.
 func (m *Model) eachHead(p *pass, f func(h *headScratch, s span, kv int)) {
 	kvHeads := m.Config.KVHeads

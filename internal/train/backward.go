@@ -86,14 +86,14 @@ func (m *Model) attentionBack(p *pass, w *block, l *saved) {
 	m.attendBack(p, l, b.dqkv, b.dmixed)
 	m.rotate(p, b.dqkv, m.angles.back)
 	var beta float32
-	for _, part3 := range m.linears(w) {
-		dy := part(b.dqkv, n, width, part3.first, part3.weight.Shape[1])
-		m.weigh(part3.weight, dy, l.norm)
-		m.back(b.dnorm, beta, dy, part3.weight)
+	for _, piece := range m.linears(w) {
+		dy := part(b.dqkv, n, width, piece.first, piece.weight.Shape[1])
+		m.weigh(piece.weight, dy, l.norm)
+		m.back(b.dnorm, beta, dy, piece.weight)
 		beta = 1
-		if part3.bias != nil {
+		if piece.bias != nil {
 			for t := range n {
-				m.kernels.Add(part3.bias.Grad, dy.Data[t*width:t*width+dy.Cols])
+				m.kernels.Add(piece.bias.Grad, dy.Data[t*width:t*width+dy.Cols])
 			}
 		}
 	}

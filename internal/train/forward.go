@@ -61,7 +61,7 @@ func resize[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// grain is the number of elements, or rows, of one task of elementwise work.
+// grain and rowGrain are the elements and the rows of one task of elementwise work.
 const (
 	grain    = 16 << 10
 	rowGrain = 16
@@ -166,14 +166,14 @@ func (m *Model) linears(b *block) [3]struct {
 // project computes queries, keys and values, and turns the first two by their positions.
 func (m *Model) project(p *pass, b *block, l *saved) {
 	n, width := len(p.tokens), m.qkvWidth()
-	for _, part3 := range m.linears(b) {
-		m.apply(part(l.qkv, n, width, part3.first, part3.weight.Shape[1]), l.norm, part3.weight)
-		if part3.bias == nil {
+	for _, piece := range m.linears(b) {
+		m.apply(part(l.qkv, n, width, piece.first, piece.weight.Shape[1]), l.norm, piece.weight)
+		if piece.bias == nil {
 			continue
 		}
 		for t := range n {
-			at := t*width + part3.first
-			m.kernels.Add(l.qkv[at:at+len(part3.bias.Value)], part3.bias.Value)
+			at := t*width + piece.first
+			m.kernels.Add(l.qkv[at:at+len(piece.bias.Value)], piece.bias.Value)
 		}
 	}
 	m.rotate(p, l.qkv, m.angles.sin)
