@@ -110,7 +110,7 @@ func (c *clampFlags) pictures() (list []speed.Picture, err error) {
 	for _, path := range paths {
 		img, err := readImage(path)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; leave it out", err)
 		}
 		if pixels += img.Size().Pixels(); pixels > maxClampPixels {
 			return nil, fmt.Errorf("%s: the images up to this one have more than %d pixels together: take fewer", path, maxClampPixels)

@@ -13,6 +13,7 @@ import (
 // modelFlags are the flags of every command that loads a model.
 type modelFlags struct {
 	model string
+	clamp string // limit on images, or the rule of one
 	opt   engine.Options
 }
 

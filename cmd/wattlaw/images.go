@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,14 +27,23 @@ func (f *modelFlags) registerVision(cmd *cobra.Command) {
 	flags.IntVar(&f.opt.MaxPixels, "max-pixels", 0, "most pixels that the model looks at, of any image (default: the model's)")
 	flags.IntVar(&f.opt.Clamp.MaxTokens, "image-max-tokens", 0, "the same in image tokens")
 	flags.IntVar(&f.opt.Clamp.MinTokens, "image-min-tokens", 0, "least tokens of an image: smaller ones are enlarged (default: the model's)")
-	flags.StringVar((*string)(&f.opt.Clamp.Policy), "clamp", "",
-		fmt.Sprintf("rule of the limit: %q, or %q as older runtimes have it (default %q)", imaging.PolicyTokens, imaging.PolicyLongestSide, imaging.PolicyTokens))
+	flags.StringVar(&f.clamp, "clamp", "",
+		fmt.Sprintf("the same as \"wattlaw run\" takes it, such as tokens:256, or its rule alone: %q, or %q as older runtimes have it", imaging.PolicyTokens, imaging.PolicyLongestSide))
 	flags.IntVar(&f.opt.Clamp.LongestSide, "longest-side", 0,
 		fmt.Sprintf("limit in pixels of the rule %q (default %d)", imaging.PolicyLongestSide, imaging.DefaultLongestSide))
 }
 
-// checkVision refuses limits that would be ignored beside each other.
+// checkVision reads the limit and refuses others that would be ignored beside it.
 func (f *modelFlags) checkVision() error {
+	if strings.Contains(f.clamp, ":") {
+		if f.opt.Clamp != (imaging.Clamp{}) || f.opt.MaxPixels != 0 {
+			return fmt.Errorf("--clamp %s says the whole limit: leave the other flags of it out", f.clamp)
+		}
+		var err error
+		f.opt.Clamp, f.opt.MaxPixels, err = imaging.ParseClamp(f.clamp)
+		return err
+	}
+	f.opt.Clamp.Policy = imaging.Policy(f.clamp)
 	k := f.opt.Clamp
 	switch {
 	case k.LongestSide != 0 && k.Policy != imaging.PolicyLongestSide:

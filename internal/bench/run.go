@@ -335,7 +335,10 @@ func (r *runner) close(ctx context.Context) error {
 
 // finish records how the run ended. It does so even when ctx has ended.
 func (r *runner) finish(ctx context.Context, err error) (store.Run, error) {
-	resume := fmt.Sprintf("%d of %d trials are finished and safe; continue with: wattlaw run --resume %s", len(r.done), len(r.items), r.run.ID)
+	resume := "no trial was finished: begin anew once that is mended"
+	if len(r.done) > 0 {
+		resume = fmt.Sprintf("%d of %d trials are finished and safe; continue with: wattlaw run --resume %s", len(r.done), len(r.items), r.run.ID)
+	}
 	switch {
 	case err == nil:
 		r.run.Status = store.StatusComplete

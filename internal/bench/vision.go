@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/backend"
@@ -98,32 +97,13 @@ type clampSpec struct {
 	pixels int
 }
 
-// parseClamp reads "model", "tokens:256", "tokens:16-256", "longest-side:1024" or
-// "pixels:501760".
-func parseClamp(text string) (clampSpec, error) {
-	spec := clampSpec{text: text}
-	if text == clampModel {
-		return spec, nil
+// parseClamp reads "model" or what imaging.ParseClamp does.
+func parseClamp(text string) (spec clampSpec, err error) {
+	spec.text = text
+	if text != clampModel {
+		spec.clamp, spec.pixels, err = imaging.ParseClamp(text)
 	}
-	policy, limit, _ := strings.Cut(text, ":")
-	lo, hi, ranged := strings.Cut(limit, "-")
-	if !ranged {
-		lo, hi = "0", limit
-	}
-	least, errLo := strconv.Atoi(lo)
-	most, errHi := strconv.Atoi(hi)
-	good := errLo == nil && errHi == nil && least >= 0 && most >= max(1, least) && most <= maxImagePixels
-	switch {
-	case good && policy == string(imaging.PolicyTokens) && most <= maxTokens:
-		spec.clamp = imaging.Clamp{Policy: imaging.PolicyTokens, MinTokens: least, MaxTokens: most}
-	case good && policy == string(imaging.PolicyLongestSide) && !ranged && most <= 1<<16:
-		spec.clamp = imaging.Clamp{Policy: imaging.PolicyLongestSide, LongestSide: most}
-	case good && policy == "pixels" && !ranged:
-		spec.pixels = most
-	default:
-		return spec, fmt.Errorf("%q: want %q, tokens:256, tokens:16-256, longest-side:1024 or pixels:501760", text, clampModel)
-	}
-	return spec, nil
+	return spec, err
 }
 
 // see takes in what the model does to images, and errs when it takes none but should.

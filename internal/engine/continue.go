@@ -15,7 +15,7 @@ func (e *Engine) Continue(ctx context.Context, keep int, tokens []int32, from in
 	if keep < 0 || keep > e.position {
 		return fmt.Errorf("cannot keep %d tokens of a sequence of %d", keep, e.position)
 	}
-	if keep > 0 && e.rotary != e.position {
+	if keep > 0 && e.images {
 		return fmt.Errorf("cannot rewind to token %d of a sequence that holds an image: begin a new one", keep)
 	}
 	e.position, e.rotary = keep, keep

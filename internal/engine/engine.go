@@ -69,6 +69,7 @@ type Engine struct {
 	// rotary is where the next token stands for the rotary embedding: behind position once
 	// images with rows and columns have passed.
 	rotary int
+	images bool   // the sequence holds some
 	sight  *sight // nil for a model of text
 }
 
@@ -256,7 +257,7 @@ func (e *Engine) Tokenizer() *tokenizer.Tokenizer { return e.tokenizer }
 func (e *Engine) ChatTemplate() string { return e.source.Text("tokenizer.chat_template") }
 
 // Reset forgets the sequence.
-func (e *Engine) Reset() { e.position, e.rotary = 0, 0 }
+func (e *Engine) Reset() { e.position, e.rotary, e.images = 0, 0, false }
 
 // Position returns the number of tokens that the sequence has.
 func (e *Engine) Position() int { return e.position }

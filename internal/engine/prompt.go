@@ -38,6 +38,9 @@ func (e *Engine) expand(ctx context.Context, req Request) ([]part, []ImageUse, e
 	var parts []part
 	var uses []ImageUse
 	text := func(ids ...int32) {
+		if len(ids) == 0 { // a marker that the vocabulary cannot spell
+			return
+		}
 		if n := len(parts); n > 0 && parts[n-1].rows == nil {
 			parts[n-1].tokens = append(parts[n-1].tokens, ids...)
 			return
@@ -105,7 +108,7 @@ func (e *Engine) evalRows(ctx context.Context, p part) ([]float32, error) {
 		e.forward(model.Batch{Rows: p.rows[first*width : end*width], Positions: places[first:end], Want: want})
 		first = end
 	}
-	e.rotary = next
+	e.rotary, e.images = next, true
 	return e.state.Logits[:e.info.Vocabulary], nil
 }
 

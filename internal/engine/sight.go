@@ -43,7 +43,9 @@ func (e *Engine) openSight(ref string, opt Options) error {
 		}
 		e.sight = s // to be closed
 		s.source = model.EncoderFromFile(s.file)
-		s.source.Touch()
+		if available, ok := availableMemory(); ok && s.source.Bytes() < available {
+			s.source.Touch()
+		}
 	case strings.HasPrefix(ref, shape.Prefix):
 		known, format, err := shape.Parse(ref)
 		if err != nil {

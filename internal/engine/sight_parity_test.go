@@ -25,7 +25,8 @@ func sightShapes() []shape.Shape {
 	windows := vision
 	windows.Projector, windows.Activation, windows.WindowPattern = model.ProjectorQwen25VL, model.SiLU, 2
 	tiles := vision
-	tiles.Projector, tiles.Activation, tiles.LongestEdge = model.ProjectorIdefics3, model.GELU, 192
+	tiles.Projector, tiles.Activation, tiles.LongestEdge = model.ProjectorIdefics3, model.GELU, 204
+	tiles.ImageSize = 68 // half a patch more than 8 of them, as SmolVLM 2.2B has tiles with a rest
 	llama := text
 	llama.Architecture, llama.RopeSections = "llama", [3]int{}
 	llama.Vocab = 401 // holds a token of two line breaks, which stands before the overview

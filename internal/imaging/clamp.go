@@ -3,7 +3,34 @@ package imaging
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 )
+
+// ParseClamp reads a limit as people write it: "tokens:256", "tokens:16-256",
+// "longest-side:1024" or "pixels:501760", of which the last is a number of pixels for
+// WithClamp and no clamp of its own.
+func ParseClamp(text string) (k Clamp, maxPixels int, err error) {
+	policy, limit, _ := strings.Cut(text, ":")
+	lo, hi, ranged := strings.Cut(limit, "-")
+	if !ranged {
+		lo, hi = "0", limit
+	}
+	least, errLo := strconv.Atoi(lo)
+	most, errHi := strconv.Atoi(hi)
+	good := errLo == nil && errHi == nil && least >= 0 && most >= 1
+	switch {
+	case good && least > most:
+		return k, 0, fmt.Errorf("limit %q: at least %d but at most %d: write the smaller number first", text, least, most)
+	case good && policy == string(PolicyTokens) && most <= maxTokenLimit:
+		return Clamp{Policy: PolicyTokens, MinTokens: least, MaxTokens: most}, 0, nil
+	case good && policy == string(PolicyLongestSide) && !ranged && most <= 1<<16:
+		return Clamp{Policy: PolicyLongestSide, LongestSide: most}, 0, nil
+	case good && policy == "pixels" && !ranged && most <= MaxPixels:
+		return k, most, nil
+	}
+	return k, 0, fmt.Errorf("limit %q: want tokens:256, tokens:16-256, longest-side:1024 or pixels:501760", text)
+}
 
 // WithClamp returns the contract with another limit. Of a clamp by tokens, what is 0 stays
 // as it was; a clamp by the longest side without one takes DefaultLongestSide. maxPixels,

@@ -5,6 +5,32 @@ import (
 	"testing"
 )
 
+func TestParseClamp(t *testing.T) {
+	type parsed struct {
+		k      Clamp
+		pixels int
+	}
+	for text, want := range map[string]parsed{
+		"tokens:256":        {Clamp{Policy: PolicyTokens, MaxTokens: 256}, 0},
+		"tokens:16-256":     {Clamp{Policy: PolicyTokens, MinTokens: 16, MaxTokens: 256}, 0},
+		"longest-side:1024": {Clamp{Policy: PolicyLongestSide, LongestSide: 1024}, 0},
+		"pixels:501760":     {Clamp{}, 501760},
+	} {
+		k, pixels, err := ParseClamp(text)
+		if got := (parsed{k, pixels}); err != nil || got != want {
+			t.Errorf("%s reads as %+v, %v; want %+v", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"": "want tokens", "tokens": "want tokens", "tokens:": "want", "tokens:0": "want", "tokens:9-3": "smaller number first", "tokens:-5": "want",
+		"longest-side:1-2": "want", "pixels:1e9": "want", "pixels:99999999999": "want", "area:5": "want",
+	} {
+		if _, _, err := ParseClamp(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want %q in it", text, err, want)
+		}
+	}
+}
+
 func TestWithClamp(t *testing.T) {
 	model := Clamp{Policy: PolicyTokens, MinTokens: 8, MaxTokens: 4096}
 	base := Contract{Family: FamilyDynamic, Patch: 14, Merge: 2, Clamp: model, Filter: FilterBilinear, Std: [3]float32{1, 1, 1}}

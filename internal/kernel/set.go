@@ -74,7 +74,8 @@ type Floats struct {
 // maxRows bounds Primitives.Rows: the widest tile, 16 lanes of 512 bits.
 const maxRows = 16
 
-// Primitives returns the table, for the tests that hold every primitive against its oracle.
+// Primitives returns the table, for drivers elsewhere (linalg, train) and for the tests that hold
+// every primitive against its oracle.
 func (s *Set) Primitives() Primitives { return s.p }
 
 // Name returns the instruction set's name: "ref", "avx2", "avx512vnni" or "neon".

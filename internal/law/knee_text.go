@@ -107,6 +107,9 @@ type kneeJSON struct {
 	R2        number       `json:"r2"`
 	Gap       intervalJSON `json:"gap"`
 	Floor     float64      `json:"floor,omitempty"`
+
+	Predicted      number       `json:"predicted"`
+	PredictedRange intervalJSON `json:"predicted_range"`
 }
 
 // MarshalJSON writes numbers that do not exist, and ends that have no bound, as null.
@@ -117,6 +120,11 @@ func (k Knee) MarshalJSON() ([]byte, error) {
 	}
 	for _, c := range k.Coef {
 		j.Coef = append(j.Coef, newCoefJSON(c))
+	}
+	j.Predicted, j.PredictedRange = number(k.Predicted), newIntervalJSON(k.PredictedRange)
+	if k.Predicted == 0 {
+		none := math.NaN()
+		j.Predicted, j.PredictedRange = number(none), newIntervalJSON(Interval{Lo: none, Hi: none})
 	}
 	return json.Marshal(j)
 }
@@ -130,6 +138,9 @@ func (k *Knee) UnmarshalJSON(b []byte) error {
 	*k = Knee(j.kneeFields)
 	k.At, k.Flat, k.FlatSlope, k.R2, k.floor = j.At.coef(), j.Flat.coef(), j.FlatSlope.coef(), float64(j.R2), j.Floor
 	k.Gap, k.Coef = j.Gap.interval(), []Coef{}
+	if p := float64(j.Predicted); !math.IsNaN(p) {
+		k.Predicted, k.PredictedRange = p, j.PredictedRange.interval()
+	}
 	k.At.CI = unbounded(k.At.CI)
 	if len(j.Coef) > 0 {
 		k.Gap = unbounded(k.Gap)

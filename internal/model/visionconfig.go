@@ -147,7 +147,8 @@ func (c VisionConfig) check(name string) error {
 	return nil
 }
 
-// Contract is what the encoder's preprocessing does to an image, with the clamp of its file.
+// Contract is what the encoder's preprocessing does to an image. Files name no limit: the
+// clamp is the one that llama.cpp gives the projector.
 func (c VisionConfig) Contract() imaging.Contract {
 	contract := imaging.Contract{
 		Family: imaging.FamilyTiles, Patch: c.Patch, Merge: c.Merge, Clamp: imaging.Clamp{Policy: imaging.PolicyTokens},

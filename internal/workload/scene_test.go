@@ -100,8 +100,11 @@ func BenchmarkDraw(b *testing.B) {
 
 func BenchmarkEncodePNG(b *testing.B) {
 	m, err := Draw(Shapes, imaging.Size{Width: 1250, Height: 800}, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
 	for b.Loop() {
-		if _, err = EncodePNG(m); err != nil {
+		if _, err := EncodePNG(m); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,0 +1,61 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Distill is Gradients for a loss that is, per learned token,
+//
+//	(1 − share)·cross-entropy + share·KL(teacher ‖ m)
+//
+// over the whole vocabulary (Hinton et al., "Distilling the knowledge in a neural network", 2015,
+// at temperature 1). The teacher is only read, but computes with its own buffers.
+func (m *Model) Distill(ctx context.Context, batch []Sequence, teacher *Model, share float64) (loss float64, err error) {
+	if err := m.canLearnFrom(teacher, share); err != nil {
+		return 0, err
+	}
+	return m.run(ctx, batch, goal{gradients: true, teacher: teacher, share: share})
+}
+
+// canLearnFrom errs when the teacher cannot teach m.
+func (m *Model) canLearnFrom(teacher *Model, share float64) error {
+	switch {
+	case teacher == nil || teacher == m:
+		return fmt.Errorf("distill: the teacher must be another model")
+	case !(share >= 0 && share <= 1):
+		return fmt.Errorf("distill: a share of %v for the teacher: want a number from 0 to 1", share)
+	case teacher.Config.Vocab != m.Config.Vocab:
+		return fmt.Errorf("distill: the teacher has %d tokens, the model %d: they must have one vocabulary", teacher.Config.Vocab, m.Config.Vocab)
+	case teacher.Config.Context < m.Config.Context:
+		return fmt.Errorf("distill: the teacher knows contexts of %d tokens, the model of %d", teacher.Config.Context, m.Config.Context)
+	}
+	return nil
+}
+
+// divergence returns the loss of one row of logits given the teacher's, and leaves its gradient,
+// p − (1 − share)·[target] − share·q for the probabilities p of m and q of the teacher, in row.
+// With t and l the logits less their largest, KL = Σ q·(t − l) + log Σ eˡ − log Σ eᵗ.
+func (m *Model) divergence(row, taught []float32, target int32, g goal) float64 {
+	share := float32(g.share)
+	top, taughtTop := slices.Max(row), slices.Max(taught)
+	at := row[target] - top
+	gap := make([]float32, m.Config.Vocab)
+	for k := range gap {
+		gap[k] = (taught[k] - taughtTop) - (row[k] - top)
+	}
+	softmax := m.kernels.Primitives().SoftmaxRow
+	total, taughtTotal := softmax(row), softmax(taught)
+	var mean float64
+	for k, d := range gap {
+		mean += float64(taught[k]/taughtTotal) * float64(d)
+	}
+	for k := range row {
+		row[k] = g.weight * (row[k]/total - share*(taught[k]/taughtTotal))
+	}
+	row[target] -= g.weight * (1 - share)
+	norm := math.Log(float64(total))
+	return (1-g.share)*(norm-float64(at)) + g.share*(mean+norm-math.Log(float64(taughtTotal)))
+}
