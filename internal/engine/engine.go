@@ -175,10 +175,15 @@ func open(ref string, seed uint64) (src *model.Source, file *gguf.File, err erro
 	if src, err = model.FromFile(file); err != nil {
 		return nil, file, err
 	}
+	touch(src)
+	return src, file, nil
+}
+
+// touch reads a model's file into memory where it fits there.
+func touch(src *model.Source) {
 	if available, ok := availableMemory(); ok && src.Bytes() < available {
 		src.Touch()
 	}
-	return src, file, nil
 }
 
 // LoadTokenizer makes only the tokenizer of the model that ref names.

@@ -57,9 +57,12 @@ func (e *Engine) expand(ctx context.Context, req Request) ([]part, []ImageUse, e
 		if err != nil {
 			return nil, nil, fmt.Errorf("image %d: %w", len(uses)+1, err)
 		}
+		use := ImageUse{Layout: layout, Sequence: layout.Tokens}
 		for _, piece := range e.sight.encoder.Markup(layout) {
 			if piece.View < 0 {
-				text(e.marker(piece.Text)...)
+				marker := e.marker(piece.Text)
+				use.Sequence += len(marker)
+				text(marker...)
 				continue
 			}
 			rows, err := e.encodeView(ctx, views[piece.View])
@@ -68,7 +71,7 @@ func (e *Engine) expand(ctx context.Context, req Request) ([]part, []ImageUse, e
 			}
 			parts = append(parts, part{rows: append([]float32(nil), rows...), view: views[piece.View].Size})
 		}
-		uses = append(uses, ImageUse{Layout: layout, Sequence: e.sequence(layout)})
+		uses = append(uses, use)
 	}
 	return parts, uses, nil
 }

@@ -43,9 +43,7 @@ func (e *Engine) openSight(ref string, opt Options) error {
 		}
 		e.sight = s // to be closed
 		s.source = model.EncoderFromFile(s.file)
-		if available, ok := availableMemory(); ok && s.source.Bytes() < available {
-			s.source.Touch()
-		}
+		touch(s.source)
 	case strings.HasPrefix(ref, shape.Prefix):
 		known, format, err := shape.Parse(ref)
 		if err != nil {

@@ -111,3 +111,29 @@ func (in *Input) acts(dtype tensor.DType) *kernel.Acts {
 	}
 	return nil
 }
+
+// Ready brings the first n vectors of X into the forms that the layers read: Reset and
+// Prepare in one, for a worker alone.
+func (in *Input) Ready(w *Worker, n int, layers ...Linear) {
+	in.Reset(n)
+	in.Prepare(w, 0, n, layers...)
+}
+
+// ApplyAll computes y = layer(in) + bias for the first n vectors of in, one after the other,
+// with a worker alone. They must be Ready for the layer; bias may be nil.
+func ApplyAll(w *Worker, y []float32, in *Input, n int, layer Linear, bias []float32) {
+	rows := layer.Rows()
+	layer.Apply(w, y, rows, 0, rows, in)
+	for t := 0; t < n && bias != nil; t++ {
+		w.Kernels.Add(y[t*rows:(t+1)*rows], bias)
+	}
+}
+
+// Sized returns a slice of length n in the memory of s where that suffices; its contents are
+// unspecified.
+func Sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}

@@ -70,12 +70,12 @@ func (e *Encoder) normalize(w *model.Worker, x []float32, by norm) {
 func (e *Encoder) project3(w *model.Worker, st *State, d *desk, i, t0, t1 int) {
 	width, b, n := e.config.Width, &e.blocks[i], t1-t0
 	copy(d.in.X, st.x[t0*width:t1*width])
-	prepare(w, d.in, n, b.qkv[:]...)
-	apply(w, st.q[t0*width:t1*width], d.in, n, b.qkv[0], b.qkvBias[0])
+	d.in.Ready(w, n, b.qkv[:]...)
+	model.ApplyAll(w, st.q[t0*width:t1*width], d.in, n, b.qkv[0], b.qkvBias[0])
 	rows := d.branch[:n*width]
-	apply(w, rows, d.in, n, b.qkv[1], b.qkvBias[1])
+	model.ApplyAll(w, rows, d.in, n, b.qkv[1], b.qkvBias[1])
 	e.keep(st.keys[i%2], len(st.tokens), rows, t0)
-	apply(w, rows, d.in, n, b.qkv[2], b.qkvBias[2])
+	model.ApplyAll(w, rows, d.in, n, b.qkv[2], b.qkvBias[2])
 	e.keep(st.values[i%2], len(st.tokens), rows, t0)
 }
 
@@ -95,8 +95,8 @@ func (e *Encoder) attend(w *model.Worker, st *State, d *desk, i, t0, t1 int) {
 	for _, text := range st.texts {
 		e.attendTo(w, st, d, i, max(t0, text.first), min(t1, text.end), text, t0)
 	}
-	prepare(w, d.mixed, n, b.mix)
-	apply(w, d.branch, d.mixed, n, b.mix, b.mixBias)
+	d.mixed.Ready(w, n, b.mix)
+	model.ApplyAll(w, d.branch, d.mixed, n, b.mix, b.mixBias)
 	x := st.x[t0*width : t1*width]
 	w.Kernels.Add(x, d.branch[:len(x)])
 	e.normalize(w, x, b.between)
@@ -125,12 +125,12 @@ func (e *Encoder) feedForward(w *model.Worker, st *State, d *desk, b *block, t0,
 	c, n := e.config, t1-t0
 	x := st.x[t0*c.Width : t1*c.Width]
 	copy(d.in.X, x)
-	prepare(w, d.in, n, b.up)
+	d.in.Ready(w, n, b.up)
 	hidden := d.hidden.X[:n*c.FFN]
-	apply(w, hidden, d.in, n, b.up, b.upBias)
+	model.ApplyAll(w, hidden, d.in, n, b.up, b.upBias)
 	gelu(w, d, hidden)
-	prepare(w, d.hidden, n, b.down)
-	apply(w, d.branch, d.hidden, n, b.down, b.downBias)
+	d.hidden.Ready(w, n, b.down)
+	model.ApplyAll(w, d.branch, d.hidden, n, b.down, b.downBias)
 	w.Kernels.Add(x, d.branch[:len(x)])
 	e.normalize(w, x, b.after)
 }
@@ -184,20 +184,5 @@ func (e *Encoder) pool(w *model.Worker, st *State) {
 				out[j] = float32(float64(v) / math.Sqrt(squares))
 			}
 		}
-	}
-}
-
-// prepare brings the first n vectors of in into the forms that the layers read.
-func prepare(w *model.Worker, in *model.Input, n int, layers ...model.Linear) {
-	in.Reset(n)
-	in.Prepare(w, 0, n, layers...)
-}
-
-// apply computes y = layer(in) + bias for the n prepared vectors of in.
-func apply(w *model.Worker, y []float32, in *model.Input, n int, layer model.Linear, bias []float32) {
-	rows := layer.Rows()
-	layer.Apply(w, y, rows, 0, rows, in)
-	for t := range n {
-		w.Kernels.Add(y[t*rows:(t+1)*rows], bias)
 	}
 }

@@ -70,11 +70,11 @@ func (e *Encoder) Begin(st *State, texts [][]int32) error {
 		st.texts = append(st.texts, span{first, len(st.tokens)})
 	}
 	n := len(st.tokens) * c.Width
-	st.x, st.q = sized(st.x, n), sized(st.q, n)
+	st.x, st.q = model.Sized(st.x, n), model.Sized(st.q, n)
 	for i := range st.keys {
-		st.keys[i], st.values[i] = sized(st.keys[i], n), sized(st.values[i], n)
+		st.keys[i], st.values[i] = model.Sized(st.keys[i], n), model.Sized(st.values[i], n)
 	}
-	st.Embeddings = sized(st.Embeddings, len(texts)*c.Width)
+	st.Embeddings = model.Sized(st.Embeddings, len(texts)*c.Width)
 	return nil
 }
 
@@ -83,12 +83,4 @@ func (e *Encoder) Begin(st *State, texts [][]int32) error {
 func (e *Encoder) Bytes(tokens int) int64 {
 	const perFeature = 6 * 4 // floats: the stream, queries, keys and values of two layers
 	return int64(tokens) * int64(e.config.Width) * perFeature
-}
-
-// sized returns a slice of length n in the same memory where that suffices.
-func sized[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
 }

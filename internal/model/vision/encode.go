@@ -54,9 +54,10 @@ func (e *Encoder) embed(w *model.Worker, st *State, d *desk, p0, p1 int) {
 		e.gather(d.pixels.X[(p-p0)*d.pixels.Width:], st, st.grid.places[p])
 	}
 	x := st.x[p0*c.Width : p1*c.Width]
-	apply(w, x, d.pixels, n, e.patch[0], e.patchBias)
+	d.pixels.Ready(w, n, e.patch...)
+	model.ApplyAll(w, x, d.pixels, n, e.patch[0], e.patchBias)
 	for _, frame := range e.patch[1:] {
-		apply(w, d.branch, d.pixels, n, frame, nil)
+		model.ApplyAll(w, d.branch, d.pixels, n, frame, nil)
 		w.Kernels.Add(x, d.branch[:len(x)])
 	}
 	if e.places != nil {
@@ -99,14 +100,15 @@ func (e *Encoder) turn(st *State, p int) {
 func (e *Encoder) project3(w *model.Worker, st *State, d *desk, i, p0, p1 int) {
 	c, b, n := e.config, &e.blocks[i], p1-p0
 	e.normalize(w, d.norm.X, st.x[p0*c.Width:p1*c.Width], b.before)
+	d.norm.Ready(w, n, b.qkv[:]...)
 	queries := st.q[p0*c.Width : p1*c.Width]
-	apply(w, queries, d.norm, n, b.qkv[0], b.qkvBias[0])
+	model.ApplyAll(w, queries, d.norm, n, b.qkv[0], b.qkvBias[0])
 	e.rotate(w, st, queries, p0)
 	keys := d.branch[:n*c.Width]
-	apply(w, keys, d.norm, n, b.qkv[1], b.qkvBias[1])
+	model.ApplyAll(w, keys, d.norm, n, b.qkv[1], b.qkvBias[1])
 	e.rotate(w, st, keys, p0)
 	e.keep(w, st.keys[i%2], st.n, keys, p0)
-	apply(w, keys, d.norm, n, b.qkv[2], b.qkvBias[2])
+	model.ApplyAll(w, keys, d.norm, n, b.qkv[2], b.qkvBias[2])
 	e.keep(w, st.values[i%2], st.n, keys, p0)
 }
 
@@ -155,7 +157,8 @@ func (e *Encoder) attend(w *model.Worker, st *State, d *desk, i, p0, p1 int) {
 		e.attendTo(w, st, d, i, p0, p1, 0, st.n, p0)
 	}
 	b := &e.blocks[i]
-	apply(w, d.branch, d.mixed, p1-p0, b.mix, b.mixBias)
+	d.mixed.Ready(w, p1-p0, b.mix)
+	model.ApplyAll(w, d.branch, d.mixed, p1-p0, b.mix, b.mixBias)
 	w.Kernels.Add(st.x[p0*c.Width:p1*c.Width], d.branch[:(p1-p0)*c.Width])
 }
 
@@ -184,14 +187,17 @@ func (e *Encoder) feedForward(w *model.Worker, st *State, d *desk, b *block, p0,
 	e.normalize(w, d.norm.X, x, b.between)
 	hidden := d.hidden.X[:n*c.FFN]
 	if b.gate != nil {
-		apply(w, hidden, d.norm, n, b.gate, b.gateBias)
-		apply(w, d.up, d.norm, n, b.up, b.upBias)
+		d.norm.Ready(w, n, b.gate, b.up)
+		model.ApplyAll(w, hidden, d.norm, n, b.gate, b.gateBias)
+		model.ApplyAll(w, d.up, d.norm, n, b.up, b.upBias)
 		w.Kernels.SwiGLU(hidden, hidden, d.up[:len(hidden)])
 	} else {
-		apply(w, hidden, d.norm, n, b.up, b.upBias)
+		d.norm.Ready(w, n, b.up)
+		model.ApplyAll(w, hidden, d.norm, n, b.up, b.upBias)
 		e.activate(w, hidden)
 	}
-	apply(w, d.branch, d.hidden, n, b.down, b.downBias)
+	d.hidden.Ready(w, n, b.down)
+	model.ApplyAll(w, d.branch, d.hidden, n, b.down, b.downBias)
 	w.Kernels.Add(x, d.branch[:len(x)])
 }
 
@@ -210,24 +216,15 @@ func (e *Encoder) merge(w *model.Worker, st *State, d *desk, p0, p1 int) {
 	e.normalize(w, d.merged.X, st.x[p0*c.Width:p1*c.Width], e.norm)
 	in, last := d.merged, len(e.project)-1
 	for i, layer := range e.project[:last] {
-		apply(w, d.projected.X, in, n, layer, e.bias[i])
+		in.Ready(w, n, layer)
+		model.ApplyAll(w, d.projected.X, in, n, layer, e.bias[i])
 		w.Kernels.GELU(d.projected.X[:n*layer.Rows()])
 		in = d.projected
 	}
-	apply(w, d.branch, in, n, e.project[last], e.bias[last])
+	in.Ready(w, n, e.project[last])
+	model.ApplyAll(w, d.branch, in, n, e.project[last], e.bias[last])
 	for j := range n {
 		row := st.grid.order[p0/g+j]
 		copy(st.Embeddings[row*c.Output:(row+1)*c.Output], d.branch[j*c.Output:])
-	}
-}
-
-// apply computes y = layer(in) + bias for the first n vectors of in, one after the other.
-func apply(w *model.Worker, y []float32, in *model.Input, n int, layer model.Linear, bias []float32) {
-	in.Reset(n)
-	in.Prepare(w, 0, n, layer)
-	rows := layer.Rows()
-	layer.Apply(w, y, rows, 0, rows, in)
-	for t := 0; t < n && bias != nil; t++ {
-		w.Kernels.Add(y[t*rows:(t+1)*rows], bias)
 	}
 }

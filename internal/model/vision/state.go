@@ -67,14 +67,14 @@ func (e *Encoder) Begin(st *State, view imaging.View) error {
 	}
 	st.view, st.grid = view, layOut(c, size)
 	st.n = len(st.grid.places)
-	st.x, st.q = sized(st.x, st.n*c.Width), sized(st.q, st.n*c.Width)
+	st.x, st.q = model.Sized(st.x, st.n*c.Width), model.Sized(st.q, st.n*c.Width)
 	for i := range st.keys {
-		st.keys[i], st.values[i] = sized(st.keys[i], st.n*c.Width), sized(st.values[i], st.n*c.Width)
+		st.keys[i], st.values[i] = model.Sized(st.keys[i], st.n*c.Width), model.Sized(st.values[i], st.n*c.Width)
 	}
 	if c.Dynamic() {
-		st.cos, st.sin = sized(st.cos, st.n*c.HeadDim()/2), sized(st.sin, st.n*c.HeadDim()/2)
+		st.cos, st.sin = model.Sized(st.cos, st.n*c.HeadDim()/2), model.Sized(st.sin, st.n*c.HeadDim()/2)
 	}
-	st.Embeddings = sized(st.Embeddings, len(st.grid.order)*c.Output)
+	st.Embeddings = model.Sized(st.Embeddings, len(st.grid.order)*c.Output)
 	return nil
 }
 
@@ -87,12 +87,4 @@ func (e *Encoder) Bytes(patches, workers int) int64 {
 	read := channels*c.Patch*c.Patch + 4*c.Width + c.FFN // by layers, so there may be another form of them
 	perChunk := int64(2*read+c.FFN+max(c.Width, c.Output)) * 4
 	return int64(patches)*perPatch + int64(workers)*int64(e.chunk())*perChunk
-}
-
-// sized returns a slice of length n in the same memory where that suffices.
-func sized[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
 }
