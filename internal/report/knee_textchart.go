@@ -16,36 +16,20 @@ func kneeTextChart(k *kneeView, width, height int) string {
 	y.from, y.to = float64(4*height-1), 0
 	x := pixelAxis(span.Lo, span.Hi, max(2, cols/9), "")
 	x.from, x.to = 0, float64(2*cols-1)
-	cells := make([][]rune, height)
-	for i := range cells {
-		cells[i] = []rune(strings.Repeat("\u2800", cols))
-	}
+	c := newTextCanvas(cols, height)
 	for dot, at := range x.samples(x.lo, x.hi, 2*cols) {
 		if !k.fitted() || at < span.Lo || at > span.Hi {
 			continue
 		}
-		row := int(math.Round(y.at(k.fit.Cost(at) * s.factor)))
-		if row >= 0 && row < 4*height {
-			cells[row/4][dot/2] |= brailleDot(dot%2, row%4)
-		}
+		c.dot(dot, y.at(k.fit.Cost(at)*s.factor))
 	}
 	column := func(v float64) int { return int(math.Round(x.at(x.clip(v)))) / 2 }
 	for _, t := range k.trials {
-		col, row := column(t.nominal), int(math.Round(y.at(t.cost*s.factor)))/4
-		if row >= 0 && row < height && col >= 0 && col < cols {
-			cells[row][col] = '•'
-		}
+		c.bullet(x.at(x.clip(t.nominal)), y.at(t.cost*s.factor))
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s in %s\n", describe(k.metric).title, s.unit)
-	labels := map[int]string{}
-	for _, v := range y.ticks {
-		labels[int(math.Round(y.at(v)))/4] = y.tickText(v)
-	}
-	for i, row := range cells {
-		line := strings.ReplaceAll(string(row), "\u2800", " ")
-		out.WriteString(strings.TrimRight(fmt.Sprintf("%*s ┤%s", margin-2, labels[i], line), " ") + "\n")
-	}
+	c.write(&out, y, margin)
 	rule := []rune(strings.Repeat("─", cols))
 	legend := ""
 	marks := []rune(strings.Repeat(" ", cols))

@@ -20,36 +20,60 @@ func textChart(l *LawResult, points []point, width, height int) string {
 	cols := max(10, width-margin)
 	y.from, y.to = float64(4*height-1), 0
 	x := axis{lo: 0, hi: l.X.Hi * 1.03, from: 0, to: float64(2*cols - 1)}
-	cells := make([][]rune, height)
-	for i := range cells {
-		cells[i] = []rune(strings.Repeat("\u2800", cols))
-	}
+	c := newTextCanvas(cols, height)
 	for dot := range 2 * cols {
 		at := x.lo + (x.hi-x.lo)*float64(dot)/x.to
-		row := int(math.Round(y.at(l.at(at) * s.factor)))
-		if row >= 0 && row < 4*height {
-			cells[row/4][dot/2] |= brailleDot(dot%2, row%4)
-		}
+		c.dot(dot, y.at(l.at(at)*s.factor))
 	}
 	for _, p := range points {
-		col, row := int(math.Round(x.at(p.x)))/2, int(math.Round(y.at(p.y)))/4
-		if row >= 0 && row < height && col >= 0 && col < cols {
-			cells[row][col] = '•'
-		}
+		c.bullet(x.at(p.x), y.at(p.y))
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s in %s\n", describe(l.Metric).title, s.unit)
+	c.write(&out, y, margin)
+	out.WriteString(strings.Repeat(" ", margin-1) + "└" + strings.Repeat("─", cols) + "\n")
+	out.WriteString(tickLine(x, margin, cols, l.X.Hi) + "\n")
+	return out.String()
+}
+
+// textCanvas is rows of characters, each of two by four dots.
+type textCanvas [][]rune
+
+func newTextCanvas(cols, rows int) textCanvas {
+	c := make(textCanvas, rows)
+	for i := range c {
+		c[i] = []rune(strings.Repeat("\u2800", cols))
+	}
+	return c
+}
+
+// dot sets the dot of a column at a height, both in dots from the top left; one outside is
+// left out.
+func (c textCanvas) dot(column int, height float64) {
+	row := int(math.Round(height))
+	if row >= 0 && row < 4*len(c) {
+		c[row/4][column/2] |= brailleDot(column%2, row%4)
+	}
+}
+
+// bullet marks the character in which a point lies.
+func (c textCanvas) bullet(x, y float64) {
+	column, row := int(math.Round(x))/2, int(math.Round(y))/4
+	if row >= 0 && row < len(c) && column >= 0 && column < len(c[row]) {
+		c[row][column] = '•'
+	}
+}
+
+// write writes the rows behind an axis of values, which takes margin characters.
+func (c textCanvas) write(out *strings.Builder, y axis, margin int) {
 	labels := map[int]string{}
 	for _, v := range y.ticks {
 		labels[int(math.Round(y.at(v)))/4] = y.tickText(v)
 	}
-	for i, row := range cells {
+	for i, row := range c {
 		line := strings.ReplaceAll(string(row), "\u2800", " ")
 		out.WriteString(strings.TrimRight(fmt.Sprintf("%*s ┤%s", margin-2, labels[i], line), " ") + "\n")
 	}
-	out.WriteString(strings.Repeat(" ", margin-1) + "└" + strings.Repeat("─", cols) + "\n")
-	out.WriteString(tickLine(x, margin, cols, l.X.Hi) + "\n")
-	return out.String()
 }
 
 // tickLine writes the round values of x under the chart.
