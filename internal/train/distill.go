@@ -35,13 +35,13 @@ func (m *Model) canLearnFrom(teacher *Model, share float64) error {
 	return nil
 }
 
-// divergence returns the loss of one row of logits given the teacher's, and leaves its gradient,
+// divergence returns the weighted loss of one row of logits given the teacher's, and leaves its gradient,
 // p − (1 − share)·[target] − share·q for the probabilities p of m and q of the teacher, in row.
 // With t and l the logits less their largest, KL = Σ q·(t − l) + log Σ eˡ − log Σ eᵗ.
-func (m *Model) divergence(row, taught []float32, target int32, g goal) float64 {
+func (m *Model) divergence(row, taught []float32, want prediction, g goal) float64 {
 	share := float32(g.share)
 	top, taughtTop := slices.Max(row), slices.Max(taught)
-	at := row[target] - top
+	at := row[want.target] - top
 	gap := make([]float32, m.Config.Vocab)
 	for k := range gap {
 		gap[k] = (taught[k] - taughtTop) - (row[k] - top)
@@ -52,10 +52,11 @@ func (m *Model) divergence(row, taught []float32, target int32, g goal) float64 
 	for k, d := range gap {
 		mean += float64(taught[k]/taughtTotal) * float64(d)
 	}
+	weight := want.weight * g.unit
 	for k := range row {
-		row[k] = g.weight * (row[k]/total - share*(taught[k]/taughtTotal))
+		row[k] = weight * (row[k]/total - share*(taught[k]/taughtTotal))
 	}
-	row[target] -= g.weight * (1 - share)
+	row[want.target] -= weight * (1 - share)
 	norm := math.Log(float64(total))
-	return (1-g.share)*(norm-float64(at)) + g.share*(mean+norm-math.Log(float64(taughtTotal)))
+	return float64(want.weight) * ((1-g.share)*(norm-float64(at)) + g.share*(mean+norm-math.Log(float64(taughtTotal))))
 }

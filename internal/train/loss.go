@@ -12,26 +12,34 @@ import (
 // Sequence is one example: every token but the first is predicted from those before it.
 type Sequence struct {
 	Tokens []int32
-	// Learn says of each token whether its prediction counts; nil counts all. The first entry
-	// means nothing.
-	Learn []bool
+	// Weights say how much the prediction of each token counts; 0 leaves it out, nil counts all
+	// alike. The first entry means nothing.
+	Weights []float32
 }
+
+// maxWeight keeps sums of weights finite.
+const maxWeight = 1e6
 
 // lossRows is the number of predictions whose logits are held at once.
 const lossRows = 256
 
 // learned counts the predictions that matter.
 func (s Sequence) learned() int {
-	if s.Learn == nil {
-		return len(s.Tokens) - 1
-	}
 	n := 0
-	for _, ok := range s.Learn[1:] {
-		if ok {
+	for t := range s.Tokens[1:] {
+		if s.weight(t+1) > 0 {
 			n++
 		}
 	}
 	return n
+}
+
+// weight returns how much the prediction of token t counts.
+func (s Sequence) weight(t int) float32 {
+	if s.Weights == nil {
+		return 1
+	}
+	return s.Weights[t]
 }
 
 // check errs for sequences that cannot be learned from.
@@ -41,8 +49,13 @@ func (m *Model) check(i int, s Sequence) error {
 		return fmt.Errorf("sequence %d has %d tokens: at least two are needed to predict one", i, n)
 	case n-1 > m.Config.Context:
 		return fmt.Errorf("sequence %d has %d tokens, more than the context of %d and the last", i, n, m.Config.Context)
-	case s.Learn != nil && len(s.Learn) != n:
-		return fmt.Errorf("sequence %d has %d tokens, but says of %d whether they are learned", i, n, len(s.Learn))
+	case s.Weights != nil && len(s.Weights) != n:
+		return fmt.Errorf("sequence %d has %d tokens, but weights of %d", i, n, len(s.Weights))
+	}
+	for at, w := range s.Weights {
+		if !(w >= 0 && w <= maxWeight) {
+			return fmt.Errorf("sequence %d: token %d has weight %v: want a number from 0 to %g", i, at, w, maxWeight)
+		}
 	}
 	for at, id := range s.Tokens {
 		if id < 0 || int(id) >= m.Config.Vocab {
@@ -52,13 +65,15 @@ func (m *Model) check(i int, s Sequence) error {
 	return nil
 }
 
-// count checks a batch and counts its predictions.
-func (m *Model) count(batch []Sequence) (total int, err error) {
+// total checks a batch and adds its weights up.
+func (m *Model) total(batch []Sequence) (total float64, err error) {
 	for i, s := range batch {
 		if err := m.check(i, s); err != nil {
 			return 0, err
 		}
-		total += s.learned()
+		for t := range s.Tokens[1:] {
+			total += float64(s.weight(t + 1))
+		}
 	}
 	if total == 0 {
 		return 0, fmt.Errorf("a batch of %d sequences has no token to be learned", len(batch))
@@ -66,13 +81,13 @@ func (m *Model) count(batch []Sequence) (total int, err error) {
 	return total, nil
 }
 
-// Gradients replaces the parameters' gradients by those of the batch's mean cross-entropy per
-// learned token, in nats, and returns it. When ctx ends it stops between two passes with the cause.
+// Gradients replaces the parameters' gradients by those of the batch's weighted mean
+// cross-entropy per token, in nats, and returns it. When ctx ends it stops between two passes with the cause.
 func (m *Model) Gradients(ctx context.Context, batch []Sequence) (loss float64, err error) {
 	return m.run(ctx, batch, goal{gradients: true})
 }
 
-// Loss returns the batch's mean cross-entropy per learned token, in nats, and leaves gradients alone.
+// Loss returns the batch's weighted mean cross-entropy per token, in nats, and leaves gradients alone.
 func (m *Model) Loss(ctx context.Context, batch []Sequence) (float64, error) {
 	return m.run(ctx, batch, goal{})
 }
@@ -82,7 +97,7 @@ type goal struct {
 	gradients bool
 	teacher   *Model  // nil for none
 	share     float64 // of the divergence from the teacher in the loss
-	weight    float32 // of one token in the gradient
+	unit      float32 // of weight in the gradient
 }
 
 func (m *Model) run(ctx context.Context, batch []Sequence, g goal) (float64, error) {
@@ -91,11 +106,11 @@ func (m *Model) run(ctx context.Context, batch []Sequence, g goal) (float64, err
 			clear(p.Grad)
 		}
 	}
-	total, err := m.count(batch)
+	total, err := m.total(batch)
 	if err != nil {
 		return 0, err
 	}
-	g.weight = float32(1 / float64(total))
+	g.unit = float32(1 / total)
 	var sum float64
 	for len(batch) > 0 {
 		if err := context.Cause(ctx); err != nil {
@@ -109,22 +124,28 @@ func (m *Model) run(ctx context.Context, batch []Sequence, g goal) (float64, err
 		sum += m.passOver(batch[:n], g)
 		batch = batch[n:]
 	}
-	return sum / float64(total), nil
+	return sum / total, nil
 }
 
-// passOver computes sequences together and returns the sum of their losses.
+// prediction is a row of a pass whose next token is learned.
+type prediction struct {
+	row    int
+	target int32
+	weight float32
+}
+
+// passOver computes sequences together and returns the weighted sum of their losses.
 func (m *Model) passOver(batch []Sequence, g goal) float64 {
 	var p pass
-	var rows []int      // whose predictions are learned
-	var targets []int32 // what they should be
+	var learned []prediction
 	for _, s := range batch {
 		n := len(s.Tokens) - 1
 		first := len(p.tokens)
 		p.spans = append(p.spans, span{first, n})
 		p.tokens = append(p.tokens, s.Tokens[:n]...)
 		for t, id := range s.Tokens[1:] {
-			if s.Learn == nil || s.Learn[t+1] {
-				rows, targets = append(rows, first+t), append(targets, id)
+			if w := s.weight(t + 1); w > 0 {
+				learned = append(learned, prediction{first + t, id, w})
 			}
 		}
 	}
@@ -138,9 +159,8 @@ func (m *Model) passOver(batch []Sequence, g goal) float64 {
 		clear(b.dnorm)
 	}
 	var sum float64
-	for i := 0; i < len(rows); i += lossRows {
-		j := min(i+lossRows, len(rows))
-		sum += m.score(rows[i:j], targets[i:j], g)
+	for i := 0; i < len(learned); i += lossRows {
+		sum += m.score(learned[i:min(i+lossRows, len(learned))], g)
 	}
 	if g.gradients {
 		m.backward(&p)
@@ -150,12 +170,12 @@ func (m *Model) passOver(batch []Sequence, g goal) float64 {
 
 // outputs fills buffers.logits with the logits of some rows of the pass, each padded with −∞ to
 // a multiple of 16, and returns them.
-func (m *Model) outputs(rows []int) (logits linalg.Matrix) {
+func (m *Model) outputs(rows []prediction) (logits linalg.Matrix) {
 	width, vocab, b := m.Config.Width, m.Config.Vocab, &m.buffers
 	stride, n := (vocab+15)&^15, len(rows)
 	b.gathered, b.logits = resize(b.gathered, n*width), resize(b.logits, n*stride)
 	for i, r := range rows {
-		copy(b.gathered[i*width:(i+1)*width], b.outNorm[r*width:])
+		copy(b.gathered[i*width:(i+1)*width], b.outNorm[r.row*width:])
 		for k := i*stride + vocab; k < (i+1)*stride; k++ {
 			b.logits[k] = float32(math.Inf(-1))
 		}
@@ -165,9 +185,9 @@ func (m *Model) outputs(rows []int) (logits linalg.Matrix) {
 	return logits
 }
 
-// score returns the sum of the losses of rows. With gradients it adds those of the output layer,
+// score returns the weighted sum of the losses of rows. With gradients it adds those of the output layer,
 // and writes dnorm for the rows.
-func (m *Model) score(rows []int, targets []int32, g goal) (sum float64) {
+func (m *Model) score(rows []prediction, g goal) (sum float64) {
 	width, b, n := m.Config.Width, &m.buffers, len(rows)
 	logits := m.outputs(rows)
 	if g.teacher != nil {
@@ -177,10 +197,10 @@ func (m *Model) score(rows []int, targets []int32, g goal) (sum float64) {
 	m.spread(n, 1, func(i, _ int) {
 		row := logits.Data[i*logits.Stride : (i+1)*logits.Stride]
 		if g.teacher == nil {
-			b.losses[i] = m.crossEntropy(row, targets[i], g)
+			b.losses[i] = m.crossEntropy(row, rows[i], g)
 			return
 		}
-		b.losses[i] = m.divergence(row, g.teacher.buffers.logits[i*logits.Stride:(i+1)*logits.Stride], targets[i], g)
+		b.losses[i] = m.divergence(row, g.teacher.buffers.logits[i*logits.Stride:(i+1)*logits.Stride], rows[i], g)
 	})
 	for _, l := range b.losses {
 		sum += l
@@ -190,22 +210,23 @@ func (m *Model) score(rows []int, targets []int32, g goal) (sum float64) {
 		m.weigh(m.output, logits, b.gathered)
 		m.back(b.dgathered, 0, logits, m.output)
 		for i, r := range rows {
-			copy(b.dnorm[r*width:(r+1)*width], b.dgathered[i*width:])
+			copy(b.dnorm[r.row*width:(r.row+1)*width], b.dgathered[i*width:])
 		}
 	}
 	return sum
 }
 
-// crossEntropy returns −log p[target], p = softmax(row), and leaves its gradient in row.
-func (m *Model) crossEntropy(row []float32, target int32, g goal) float64 {
-	at := row[target] - slices.Max(row)
+// crossEntropy returns weight·(−log p[target]), p = softmax(row), and leaves its gradient in row.
+func (m *Model) crossEntropy(row []float32, want prediction, g goal) float64 {
+	at := row[want.target] - slices.Max(row)
 	total := m.kernels.Primitives().SoftmaxRow(row)
-	shrink := g.weight / total
+	weight := want.weight * g.unit
+	shrink := weight / total
 	for k := range row {
 		row[k] *= shrink
 	}
-	row[target] -= g.weight
-	return math.Log(float64(total)) - float64(at)
+	row[want.target] -= weight
+	return float64(want.weight) * (math.Log(float64(total)) - float64(at))
 }
 
 // Logits returns the logits after every token of one sequence, row by row: what the engine

@@ -125,10 +125,10 @@ func (o *oracle) attend(q []float64, keys, values [][]float64) []float64 {
 	return out
 }
 
-// loss is the mean cross-entropy of the learned tokens.
+// loss is the weighted mean cross-entropy.
 func (o *oracle) loss(batch []Sequence) float64 {
 	var sum float64
-	n := 0
+	var n float64
 	for _, s := range batch {
 		rows := o.logits(s.Tokens[:len(s.Tokens)-1])
 		var taught [][]float64
@@ -136,20 +136,21 @@ func (o *oracle) loss(batch []Sequence) float64 {
 			taught = o.teacher.logits(s.Tokens[:len(s.Tokens)-1])
 		}
 		for t, id := range s.Tokens[1:] {
-			if s.Learn != nil && !s.Learn[t+1] {
-				continue
+			w := 1.0
+			if s.Weights != nil {
+				w = float64(s.Weights[t+1])
 			}
 			p := softmax(rows[t])
-			sum -= (1 - o.share) * math.Log(p[id])
+			sum -= w * (1 - o.share) * math.Log(p[id])
 			if taught != nil {
 				for k, q := range softmax(taught[t]) {
-					sum += o.share * q * math.Log(q/p[k])
+					sum += w * o.share * q * math.Log(q/p[k])
 				}
 			}
-			n++
+			n += w
 		}
 	}
-	return sum / float64(n)
+	return sum / n
 }
 
 func softmax(logits []float64) []float64 {

@@ -54,9 +54,9 @@ func examples(vocab int) []Sequence {
 		}
 		batch = append(batch, s)
 	}
-	batch[1].Learn = make([]bool, 12)
-	for _, i := range []int{0, 3, 4, 11} {
-		batch[1].Learn[i] = true
+	batch[1].Weights = make([]float32, 12)
+	for i, w := range map[int]float32{0: 1, 3: 1, 4: 0.25, 11: 2} {
+		batch[1].Weights[i] = w
 	}
 	return batch
 }
@@ -200,12 +200,14 @@ func TestThreadsChangeNothing(t *testing.T) {
 func TestSequencesAreChecked(t *testing.T) {
 	m := lively(t, small("llama"), true, Options{Threads: 1})
 	for text, batch := range map[string][]Sequence{
-		"no token to be learned":       {{Tokens: []int32{1, 2}, Learn: []bool{true, false}}},
+		"no token to be learned":       {{Tokens: []int32{1, 2}, Weights: []float32{1, 0}}},
 		"0 sequences":                  nil,
 		"at least two":                 {{Tokens: []int32{1, 2}}, {Tokens: []int32{1}}},
 		"token 19 at position 1":       {{Tokens: []int32{1, 19}}},
 		"token -1 at position 0":       {{Tokens: []int32{-1, 2}}},
-		"says of 1 whether":            {{Tokens: []int32{1, 2}, Learn: []bool{true}}},
+		"but weights of 1":             {{Tokens: []int32{1, 2}, Weights: []float32{1}}},
+		"token 1 has weight -1":        {{Tokens: []int32{1, 2}, Weights: []float32{1, -1}}},
+		"token 0 has weight NaN":       {{Tokens: []int32{1, 2}, Weights: []float32{float32(math.NaN()), 1}}},
 		"more than the context of 200": {{Tokens: make([]int32, 202)}},
 	} {
 		if _, err := m.Gradients(background, batch); err == nil || !strings.Contains(err.Error(), text) {

@@ -159,9 +159,9 @@ func TestResumeRefuses(t *testing.T) {
 // TestOverfits: one sequence is known by heart after some steps, and the learned half of another.
 func TestOverfits(t *testing.T) {
 	plan := Plan{Recipe: "overfit", Batch: 2, Rate: Schedule{Peak: 0.02, WarmUp: 5, Steps: 80}, Clip: 1}
-	masked := Sequence{Tokens: []int32{2, 7, 1, 8, 2, 8, 1, 8, 2, 8, 4}, Learn: make([]bool, 11)}
+	masked := Sequence{Tokens: []int32{2, 7, 1, 8, 2, 8, 1, 8, 2, 8, 4}, Weights: make([]float32, 11)}
 	for i := 5; i < 11; i++ {
-		masked.Learn[i] = true
+		masked.Weights[i] = 1
 	}
 	tr := trainer(t, 5, 2, plan, func(i uint64) (Sequence, error) {
 		if i%2 == 0 {
