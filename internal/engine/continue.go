@@ -4,21 +4,26 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/model"
 )
 
 // Continue forgets all of the sequence but its first keep tokens, appends tokens to these
 // and hands sink the logits of every position that is not below from, in order: several rows
 // at once, one after another, the first of them of position first. sink must not keep them.
-// It is for text: what follows an image cannot be rewound to.
+// What is kept must reach beyond all images of the sequence.
 func (e *Engine) Continue(ctx context.Context, keep int, tokens []int32, from int, sink func(first int, rows []float32) error) error {
 	if keep < 0 || keep > e.position {
 		return fmt.Errorf("cannot keep %d tokens of a sequence of %d", keep, e.position)
 	}
-	if keep > 0 && e.images {
-		return fmt.Errorf("cannot rewind to token %d of a sequence that holds an image: begin a new one", keep)
+	switch {
+	case keep == 0:
+		e.Reset()
+	case keep < e.seen:
+		return fmt.Errorf("cannot rewind to token %d of a sequence whose last image ends at %d: begin a new one", keep, e.seen)
 	}
-	e.position, e.rotary = keep, keep
+	e.rotary -= e.position - keep // beyond the images every token is one further
+	e.position = keep
 	if err := e.check(tokens); err != nil {
 		return err
 	}
@@ -45,4 +50,11 @@ func (e *Engine) Continue(ctx context.Context, keep int, tokens []int32, from in
 		tokens = tokens[n:]
 	}
 	return nil
+}
+
+// Begin starts a new sequence with tokens, of which each ImageToken stands for the next image,
+// and returns how many tokens it then has. Continue goes on from there, again and again.
+func (e *Engine) Begin(ctx context.Context, tokens []int32, images []imaging.RGB) (length int, err error) {
+	_, err = e.PromptLogits(ctx, Request{Tokens: tokens, Images: images})
+	return e.position, err
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wattlaw/wattlaw/internal/imaging"
 )
 
 // TestContinueGivesTheLogitsOfAllLogits runs a prompt whole, from its middle, and rewound
@@ -60,6 +62,44 @@ func TestContinueRefuses(t *testing.T) {
 	} {
 		if err := e.Continue(t.Context(), c.keep, c.tokens, 0, sink); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("keep %d, %d tokens: %v, want %q", c.keep, len(c.tokens), err, c.want)
+		}
+	}
+}
+
+// TestContinueBehindAnImage rewinds to the end of an image, and into the text that follows.
+func TestContinueBehindAnImage(t *testing.T) {
+	for _, name := range tinyVLMs {
+		e := load(t, name+"f32", Options{})
+		begin, text := []int32{5, ImageToken}, []int32{9, 11, 12, 13}
+		images := []imaging.RGB{picture(90, 70)}
+		want, err := e.PromptLogits(t.Context(), Request{Tokens: append(slices.Clone(begin), text...), Images: images})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = slices.Clone(want)
+		n, err := e.Begin(t.Context(), begin, images)
+		if err != nil || n != e.Position() || n < 3 {
+			t.Fatalf("%s: a beginning of %d tokens, %v", name, n, err)
+		}
+		skip := func(int, []float32) error { return nil }
+		for _, keep := range []int{0, 2} {
+			if err := e.Continue(t.Context(), n, []int32{text[0], text[1], 7, 8}, n, skip); err != nil {
+				t.Fatal(err)
+			}
+			var got []float32
+			err := e.Continue(t.Context(), n+keep, text[keep:], n+3, func(first int, rows []float32) error {
+				got = slices.Clone(rows)
+				return nil
+			})
+			if kl := meanDivergence([][]float32{want}, [][]float32{got}); err != nil || kl > 1e-6 {
+				t.Errorf("%s, rewound to %d behind the image: diverges by KL %g, %v", name, keep, kl, err)
+			}
+		}
+		if err := e.Continue(t.Context(), n/2, text, n, skip); err == nil || !strings.Contains(err.Error(), "last image ends at") {
+			t.Errorf("%s: rewound into the image: %v", name, err)
+		}
+		if err := e.Continue(t.Context(), 0, text, n, skip); err != nil || e.Position() != len(text) {
+			t.Errorf("%s: text after an image: %v", name, err)
 		}
 	}
 }

@@ -69,7 +69,7 @@ type Engine struct {
 	// rotary is where the next token stands for the rotary embedding: behind position once
 	// images with rows and columns have passed.
 	rotary int
-	images bool   // the sequence holds some
+	seen   int    // tokens up to the end of the last image; 0 without any
 	sight  *sight // nil for a model of text
 }
 
@@ -262,7 +262,7 @@ func (e *Engine) Tokenizer() *tokenizer.Tokenizer { return e.tokenizer }
 func (e *Engine) ChatTemplate() string { return e.source.Text("tokenizer.chat_template") }
 
 // Reset forgets the sequence.
-func (e *Engine) Reset() { e.position, e.rotary, e.images = 0, 0, false }
+func (e *Engine) Reset() { e.position, e.rotary, e.seen = 0, 0, 0 }
 
 // Position returns the number of tokens that the sequence has.
 func (e *Engine) Position() int { return e.position }

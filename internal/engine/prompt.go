@@ -98,7 +98,9 @@ func (e *Engine) evalRows(ctx context.Context, p part) ([]float32, error) {
 	if err := e.fits(n); err != nil {
 		return nil, err
 	}
-	places, next := e.imagePositions(p.view, n)
+	c := e.sight.encoder.Config()
+	columns := p.view.Width / (c.Patch * c.Merge)
+	places, next := e.graph.Config().ImagePositions(e.rotary, n/columns, columns)
 	for first := 0; first < n; {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
@@ -111,26 +113,6 @@ func (e *Engine) evalRows(ctx context.Context, p part) ([]float32, error) {
 		e.forward(model.Batch{Rows: p.rows[first*width : end*width], Positions: places[first:end], Want: want})
 		first = end
 	}
-	e.rotary, e.images = next, true
+	e.rotary, e.seen = next, e.position
 	return e.state.Logits[:e.info.Vocabulary], nil
-}
-
-// imagePositions returns where the embeddings of a view stand for the rotary embedding, and
-// where the next token does. With positions in rows and columns all share one time, and the
-// next token follows the longer side (Wang et al., "Qwen2-VL", 2024); else they stand in
-// line.
-func (e *Engine) imagePositions(view imaging.Size, n int) (places []model.Position, next int) {
-	at := e.rotary
-	if e.graph.Config().RopeSections == [3]int{} {
-		for i := range n {
-			places = append(places, model.At(at+i))
-		}
-		return places, at + n
-	}
-	c := e.sight.encoder.Config()
-	columns := view.Width / (c.Patch * c.Merge)
-	for i := range n {
-		places = append(places, model.Position{int32(at), int32(at + i/columns), int32(at + i%columns)})
-	}
-	return places, at + max(columns, n/columns)
 }
