@@ -175,9 +175,9 @@ func (c Config) RopeFrequencies(factors []float32) []float64 {
 	return freqs
 }
 
-// ropeAxes returns which direction of a position turns each rotated pair: 0 time, 1 row,
+// RopeAxes returns which direction of a position turns each rotated pair: 0 time, 1 row,
 // 2 column.
-func (c Config) ropeAxes() []int {
+func (c Config) RopeAxes() []int {
 	axes := make([]int, c.RopeDims/2)
 	if c.RopeSections == [3]int{} {
 		return axes

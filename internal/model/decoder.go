@@ -70,7 +70,7 @@ func NewDecoder(s *Source, c Config, traits Traits) (*Decoder, error) {
 			return nil, err
 		}
 	}
-	d.freqs, d.axes = c.RopeFrequencies(factors), c.ropeAxes()
+	d.freqs, d.axes = c.RopeFrequencies(factors), c.RopeAxes()
 	for i := range c.Layers {
 		b, err := newBlock(s, c, traits, i)
 		if err != nil {

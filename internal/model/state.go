@@ -46,6 +46,23 @@ type Position [3]int32
 // At is the position of a token of text.
 func At(n int) Position { return Position{int32(n), int32(n), int32(n)} }
 
+// ImagePositions returns where the embeddings of an image that begins at a number stand, row by
+// row, and where the next token does. With positions in rows and columns all share one time, and
+// the next token follows the longer side (Wang et al., "Qwen2-VL", 2024); else they stand in line.
+func (c Config) ImagePositions(at, rows, columns int) (places []Position, next int) {
+	n := rows * columns
+	if c.RopeSections == [3]int{} {
+		for i := range n {
+			places = append(places, At(at+i))
+		}
+		return places, at + n
+	}
+	for i := range n {
+		places = append(places, Position{int32(at), int32(at + i/columns), int32(at + i%columns)})
+	}
+	return places, at + max(columns, rows)
+}
+
 // Want selects the tokens of a batch whose logits are computed.
 type Want uint8
 
