@@ -37,7 +37,7 @@ func (s *Set) floatPanels(y []float32, ldy int, w Matrix, r0, r1 int, a *Acts, s
 
 // pairs reports whether a's activations are pairs of bfloat16, to be multiplied as such.
 func (s *Set) pairs(a *Acts) bool {
-	return a.kind == kindBF16 && a.panel && a.k%2 == 0 && s.p.GemmBF16 != nil
+	return a.kind == kindBF16 && a.panel && a.k%2 == 0 && s.BFloat16()
 }
 
 // balance returns the length, a multiple of every format's block, of the fewest blocks of at

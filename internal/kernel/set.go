@@ -44,6 +44,7 @@ type Primitives struct {
 	RoundF16   func(dst, x []float32)
 	RoundBF16  func(dst, x []float32)
 	ToBF16     func(dst []uint16, x []float32)
+	PairBF16   func(dst []uint32, x []float32, ldx, width int) // width is 8 or Rows
 	RMSNorm    func(dst, x, weight []float32, eps float32)
 	LayerNorm  func(dst, x, weight, bias []float32, eps float32)
 	SwiGLU     func(dst, gate, up []float32)
@@ -80,6 +81,9 @@ func (s *Set) Primitives() Primitives { return s.p }
 
 // Name returns the instruction set's name: "ref", "avx2", "avx512vnni" or "neon".
 func (s *Set) Name() string { return s.p.Name }
+
+// BFloat16 reports whether the CPU multiplies pairs of bfloat16: whether GemmBF16 is there.
+func (s *Set) BFloat16() bool { return s.p.GemmBF16 != nil }
 
 // Available returns the sets that this CPU can run, the fastest first; ref is always last.
 func Available() []*Set { return append(native(), &Set{reference()}) }

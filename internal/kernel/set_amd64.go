@@ -49,7 +49,8 @@ func avx512Table() Primitives {
 		tensor.F16:  {avx512.RowF16, avx512.DotF16},
 		tensor.BF16: {avx512.RowBF16, avx512.DotBF16},
 	}
-	t.ToF16, t.FromF16, t.RoundF16, t.RoundBF16, t.ToBF16 = avx512.ToF16, avx512.FromF16, avx512.RoundF16, avx512.RoundBF16, avx512.ToBF16
+	t.ToF16, t.FromF16, t.RoundF16, t.RoundBF16 = avx512.ToF16, avx512.FromF16, avx512.RoundF16, avx512.RoundBF16
+	t.ToBF16, t.PairBF16 = avx512.ToBF16, avx512.PairBF16
 	t.RMSNorm, t.SwiGLU, t.Add = avx512.RMSNorm, avx512.SwiGLU, avx512.Add
 	t.LayerNorm, t.GELU, t.QuickGELU = avx512.LayerNorm, avx512.GELU, avx512.QuickGELU
 	t.RopePairs, t.RopeHalves = avx512.RopePairs, avx512.RopeHalves

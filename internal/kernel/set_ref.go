@@ -39,6 +39,7 @@ func reference() Primitives {
 		RoundF16:   ref.RoundF16,
 		RoundBF16:  ref.RoundBF16,
 		ToBF16:     ref.ToBF16,
+		PairBF16:   ref.PairBF16,
 		RMSNorm:    ref.RMSNorm,
 		LayerNorm:  ref.LayerNorm,
 		SwiGLU:     ref.SwiGLU,

@@ -1,4 +1,4 @@
-// Package linalg multiplies matrices of float32 on all cores.
+// Package linalg multiplies matrices of float32 on all cores, rounded to bfloat16 if wanted.
 package linalg
 
 import (
@@ -47,23 +47,37 @@ func (op Op) shape(m Matrix) (rows, cols int) {
 // Multiplier multiplies matrices with the primitives of one instruction set on a number of
 // threads. It keeps its packing memory between calls and is not safe for concurrent use.
 type Multiplier struct {
+	kernels *kernel.Set
 	p       kernel.Primitives
 	threads int
+	round   Precision
 	a, b    []float32 // packed blocks, shared by the threads of a call
+	scaled  []float32 // alpha·A
 	workers []scratch
 }
 
 // scratch belongs to one thread.
 type scratch struct {
 	rows []float32 // rows on their way to a transposed panel
+	half []uint16  // the same in bfloat16
 	out  [maxRows * tileRows]float32
 }
+
+// Precision is what the elements of A and B are rounded to before they are multiplied. Products
+// are summed in float32 in either.
+type Precision uint8
+
+// The two precisions.
+const (
+	Float32  Precision = iota // as they are
+	BFloat16                  // to the nearest of 8 significant bits, ties to even; subnormal numbers may count as zero
+)
 
 const (
 	maxRows  = 16 // outputs of the widest panel of any instruction set
 	tileRows = 8  // rows of op(A) that one call of a primitive multiplies
 
-	blockDepth = 512  // of the sums: a tile of op(A) then fills half of a first-level cache
+	blockDepth = 512  // words of the sums: a tile of op(A) then fills half of a first-level cache
 	blockCols  = 240  // of op(B) per task: half of a second-level cache, a multiple of three panels
 	blockRows  = 64   // of op(A) per task
 	packed     = 4096 // rows of op(A) and columns of op(B) that are packed at once
@@ -73,7 +87,30 @@ const (
 // NewMultiplier returns a multiplier on threads threads, at least one.
 func NewMultiplier(kernels *kernel.Set, threads int) *Multiplier {
 	threads = max(threads, 1)
-	return &Multiplier{p: kernels.Primitives(), threads: threads, workers: make([]scratch, threads)}
+	return &Multiplier{kernels: kernels, p: kernels.Primitives(), threads: threads, workers: make([]scratch, threads)}
+}
+
+// WithPrecision returns a multiplier like g, but with memory of its own, that rounds to p. It errs
+// when g's instruction set does not multiply such numbers.
+func (g *Multiplier) WithPrecision(p Precision) (*Multiplier, error) {
+	switch {
+	case p > BFloat16:
+		return nil, fmt.Errorf("multiply matrices: there is no precision %d", uint8(p))
+	case p == BFloat16 && !g.kernels.BFloat16():
+		return nil, fmt.Errorf("multiply matrices in bfloat16: kernel set %q has no such products on this CPU (on amd64 they need AVX512_BF16): use float32",
+			g.kernels.Name())
+	}
+	h := NewMultiplier(g.kernels, g.threads)
+	h.round = p
+	return h, nil
+}
+
+// per returns the numbers that one packed word holds.
+func (p Precision) per() int {
+	if p == BFloat16 {
+		return 2
+	}
+	return 1
 }
 
 // Gemm computes
@@ -82,7 +119,7 @@ func NewMultiplier(kernels *kernel.Set, threads int) *Multiplier {
 //
 // C must not overlap A or B. With beta = 0, what C held does not matter; with alpha = 0, what A
 // and B hold does not. Every sum runs in one order, which depends on the shapes alone and not on
-// the threads. It panics when the shapes do not fit.
+// the threads. In bfloat16 it is alpha·op(A) that is rounded. It panics when the shapes do not fit.
 func (g *Multiplier) Gemm(opA, opB Op, alpha float32, a, b Matrix, beta float32, c Matrix) {
 	a.check("A")
 	b.check("B")
@@ -103,19 +140,36 @@ func (g *Multiplier) Gemm(opA, opB Op, alpha float32, a, b Matrix, beta float32,
 	if m*n*depth < serialWork {
 		threads = 1
 	}
-	kb := balanced(depth, blockDepth)
+	if alpha != 1 {
+		a = g.scale(a, alpha)
+	}
+	per := g.round.per()
+	kb := per * balanced((depth+per-1)/per, blockDepth)
 	for n0 := 0; n0 < n; n0 += packed {
 		for k0 := 0; k0 < depth; k0 += kb {
 			blk := block{g: g, threads: threads, n0: n0, n1: min(n0+packed, n), k0: k0, k1: min(k0+kb, depth), c: c,
 				accumulate: beta != 0 || k0 > 0}
+			blk.words = (blk.k1 - blk.k0 + per - 1) / per
 			blk.packB(opB, b)
 			for m0 := 0; m0 < m; m0 += packed {
 				blk.m0, blk.m1 = m0, min(m0+packed, m)
-				blk.packA(opA, a, alpha)
+				blk.packA(opA, a)
 				blk.multiply()
 			}
 		}
 	}
+}
+
+// scale returns alpha·a in g's memory.
+func (g *Multiplier) scale(a Matrix, alpha float32) Matrix {
+	g.scaled = resize(g.scaled, a.Rows*a.Cols)
+	for i := range a.Rows {
+		dst := g.scaled[i*a.Cols : (i+1)*a.Cols]
+		for j, v := range a.Data[i*a.Stride : i*a.Stride+a.Cols] {
+			dst[j] = alpha * v
+		}
+	}
+	return Dense(a.Rows, a.Cols, g.scaled)
 }
 
 // balanced returns the length of the fewest blocks of at most top that cover n.
@@ -146,6 +200,7 @@ type block struct {
 	g                      *Multiplier
 	threads                int
 	m0, m1, n0, n1, k0, k1 int
+	words                  int // of a packed row or column: its k1−k0 numbers
 	c                      Matrix
 	accumulate             bool
 }
@@ -169,7 +224,11 @@ func (b *block) multiply() {
 
 // tile multiplies rows i to i+7 with the panels of columns [j0, j1).
 func (b *block) tile(s *scratch, i, j0, j1 int) {
-	p, depth := &b.g.p, b.k1-b.k0
+	p, depth := &b.g.p, b.words
+	one, three := p.GemmF32, p.GemmF32x3
+	if b.g.round == BFloat16 {
+		one, three = p.GemmBF16, p.GemmBF16x3
+	}
 	nr := p.Rows
 	x := b.g.a[(i-b.m0)*depth : (i-b.m0+tileRows)*depth]
 	panels := b.g.b[(j0-b.n0)*depth:]
@@ -178,10 +237,10 @@ func (b *block) tile(s *scratch, i, j0, j1 int) {
 	j := j0
 	if rows == tileRows {
 		for ; j+3*nr <= j1; j += 3 * nr {
-			p.GemmF32x3(out[j:], ldc, nr, panels[(j-j0)*depth:(j-j0+3*nr)*depth], x, 1, tileRows, b.accumulate)
+			three(out[j:], ldc, nr, panels[(j-j0)*depth:(j-j0+3*nr)*depth], x, 1, tileRows, b.accumulate)
 		}
 		for ; j+nr <= j1; j += nr {
-			p.GemmF32(out[j:], ldc, panels[(j-j0)*depth:(j-j0+nr)*depth], x, 1, tileRows, b.accumulate)
+			one(out[j:], ldc, panels[(j-j0)*depth:(j-j0+nr)*depth], x, 1, tileRows, b.accumulate)
 		}
 	}
 	for ; j < j1; j += nr { // what does not fill a tile goes through one
@@ -191,7 +250,7 @@ func (b *block) tile(s *scratch, i, j0, j1 int) {
 				copy(s.out[t*nr:t*nr+cols], out[t*ldc+j:])
 			}
 		}
-		p.GemmF32(s.out[:], nr, panels[(j-j0)*depth:(j-j0+nr)*depth], x, 1, tileRows, b.accumulate)
+		one(s.out[:], nr, panels[(j-j0)*depth:(j-j0+nr)*depth], x, 1, tileRows, b.accumulate)
 		for t := range rows {
 			copy(out[t*ldc+j:t*ldc+j+cols], s.out[t*nr:])
 		}
@@ -204,4 +263,12 @@ func (op Op) String() string {
 		return "transposed"
 	}
 	return "plain"
+}
+
+// String names the precision.
+func (p Precision) String() string {
+	if p == BFloat16 {
+		return "bfloat16"
+	}
+	return "float32"
 }

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/wattlaw/wattlaw/internal/kernel"
 	"github.com/wattlaw/wattlaw/internal/kernel/kerneltest"
+	"github.com/wattlaw/wattlaw/internal/kernel/ref"
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
 )
@@ -59,22 +61,51 @@ var shapes = [][3]int{
 	{65, 97, 66}, {31, 1, 513}, {1, 250, 100}, {130, 245, 520}, {5, 6, 1030}, {4100, 5, 3}, {3, 4103, 3},
 }
 
+// precisions lists what a set multiplies.
+func precisions(set *kernel.Set) []Precision {
+	if set.BFloat16() {
+		return []Precision{Float32, BFloat16}
+	}
+	return []Precision{Float32}
+}
+
+func multiplier(t testing.TB, set *kernel.Set, threads int, p Precision) *Multiplier {
+	t.Helper()
+	g, err := NewMultiplier(set, threads).WithPrecision(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// rounded returns m as a multiplier of precision p sees it.
+func rounded(m Matrix, p Precision) Matrix {
+	m = clone(m)
+	if p == BFloat16 {
+		ref.RoundBF16(m.Data, m.Data)
+	}
+	return m
+}
+
 // TestGemmAgainstGonum: all transpositions, over odd shapes, strides and threads, within the
-// rounding of sums of k products of two normals.
+// rounding of sums of k products of two normals. What bfloat16 loses is lost before: the products
+// of rounded numbers are exact in float32.
 func TestGemmAgainstGonum(t *testing.T) {
 	for _, set := range kernel.Available() {
-		for _, shape := range shapes {
-			for i := range 4 {
-				opA, opB := ops[i%2], ops[i/2]
-				t.Run(fmt.Sprintf("%s %v %v %v", set.Name(), shape, opA, opB), func(t *testing.T) {
-					against(t, set, shape[0], shape[1], shape[2], opA, opB)
-				})
+		for _, p := range precisions(set) {
+			for _, shape := range shapes {
+				for i := range 4 {
+					opA, opB := ops[i%2], ops[i/2]
+					t.Run(fmt.Sprintf("%s %v %v %v %v", set.Name(), p, shape, opA, opB), func(t *testing.T) {
+						against(t, set, p, shape[0], shape[1], shape[2], opA, opB)
+					})
+				}
 			}
 		}
 	}
 }
 
-func against(t *testing.T, set *kernel.Set, m, n, k int, opA, opB Op) {
+func against(t *testing.T, set *kernel.Set, p Precision, m, n, k int, opA, opB Op) {
 	rng := rand.New(rand.NewPCG(uint64(m), uint64(n*k)))
 	ar, ac := stored(opA, m, k)
 	br, bc := stored(opB, k, n)
@@ -85,13 +116,13 @@ func against(t *testing.T, set *kernel.Set, m, n, k int, opA, opB Op) {
 		alpha, beta := scalars[0], scalars[1]
 		start, _ := random(t, rng, m, n, m%4)
 		want := clone(start)
-		blas32.Gemm(transpose(opA), transpose(opB), alpha, general(a), general(b), beta, general(want))
+		blas32.Gemm(transpose(opA), transpose(opB), alpha, general(rounded(a, p)), general(rounded(b, p)), beta, general(want)) // alpha is a power of two
 		var first Matrix
 		for threads := 1; threads <= 3; threads++ {
 			guardC := kerneltest.GuardCopy(t, start.Data, threads)
 			c := start
 			c.Data = guardC.Data
-			NewMultiplier(set, threads).Gemm(opA, opB, alpha, a, b, beta, c)
+			multiplier(t, set, threads, p).Gemm(opA, opB, alpha, a, b, beta, c)
 			bound := func(int) float64 { return 25 * 2 * float64(k+1) * math.Sqrt(float64(k+1)) * 0x1p-24 }
 			kerneltest.Near(t, "C", c.Data, want.Data, bound)
 			guardC.Check(t, "C")
@@ -114,9 +145,9 @@ func TestGemmNaN(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	for _, set := range kernel.Available() {
-		g := NewMultiplier(set, 2)
-		for i := range 4 {
-			opA, opB := ops[i%2], ops[i/2]
+		for i := range 4 * len(precisions(set)) {
+			g := multiplier(t, set, 2, precisions(set)[i/4])
+			opA, opB := ops[i%2], ops[i/2%2]
 			ar, ac := stored(opA, m, k)
 			br, bc := stored(opB, k, n)
 			a, _ := random(t, rng, ar, ac, 0)
@@ -153,6 +184,20 @@ func TestGemmEmpty(t *testing.T) {
 	g.Gemm(Plain, Plain, 1, Dense(2, 0, nil), Dense(0, 2, nil), 2, Dense(2, 2, c))
 	kerneltest.Same(t, "no products", c, []float32{2, 4, 6, 8})
 	g.Gemm(Plain, Plain, 1, Dense(0, 3, nil), Dense(3, 2, make([]float32, 6)), 0, Dense(0, 2, nil))
+}
+
+// TestWithPrecisionRefuses: a set without products of bfloat16 says so instead of multiplying
+// otherwise.
+func TestWithPrecisionRefuses(t *testing.T) {
+	plain, err := kernel.ByName("ref")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, text := range map[Precision]string{BFloat16: "bfloat16", 7: "precision 7"} {
+		if _, err := NewMultiplier(plain, 1).WithPrecision(p); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("precision %v: error %v", p, err)
+		}
+	}
 }
 
 func TestGemmRefusesShapes(t *testing.T) {

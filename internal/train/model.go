@@ -19,13 +19,16 @@ import (
 )
 
 // Options say how a model is computed; they change no result but its speed and memory, except
-// for the instruction set and Rows, by which sums are ordered. Zero values take the defaults.
+// for the instruction set and Rows, by which sums are ordered, and Precision. Zero values take the defaults.
 type Options struct {
 	Kernels *kernel.Set // default: the best of this CPU
 	Threads int         // default: one per CPU that Go may use
 	// Rows bounds the tokens computed at once; a batch of more is taken in several passes, in
 	// order. A longer sequence still passes as a whole. Default 4096.
 	Rows int
+	// Precision is that of the products of the linear layers, which take most of the time; their
+	// sums, all else, weights, gradients and moments are float32. Not every CPU has BFloat16.
+	Precision linalg.Precision // default: Float32
 }
 
 const defaultRows = 4096
@@ -189,6 +192,9 @@ func assemble(c model.Config, tied bool, opt Options) (*Model, error) {
 	if m.rows <= 0 {
 		m.rows = defaultRows
 	}
+	if m.gemm, err = linalg.NewMultiplier(m.kernels, m.threads).WithPrecision(opt.Precision); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
 	add := func(name string, shape ...int) *Param {
 		p := &Param{Name: name, Shape: shape}
 		m.params = append(m.params, p)
@@ -233,7 +239,6 @@ func (m *Model) allocate() {
 		}
 		p.Grad = make([]float32, n)
 	}
-	m.gemm = linalg.NewMultiplier(m.kernels, m.threads)
 	m.heads = make([]headScratch, m.threads)
 	for i := range m.heads {
 		m.heads[i].gemm = linalg.NewMultiplier(m.kernels, 1)

@@ -1,6 +1,10 @@
 package avx512
 
-import "math"
+import (
+	"math"
+
+	"github.com/wattlaw/wattlaw/internal/kernel/ref"
+)
 
 // ToF16 rounds to binary16.
 func ToF16(dst []uint16, x []float32) {
@@ -39,6 +43,23 @@ func ToBF16(dst []uint16, x []float32) {
 	if n := len(x); n > 0 {
 		_ = dst[n-1]
 		toBF16(&dst[0], &x[0], n)
+	}
+}
+
+// PairBF16 rounds pairs of rows; see ref.PairBF16. width is 8 or 16.
+func PairBF16(dst []uint32, x []float32, ldx, width int) {
+	n := len(dst) / width
+	if n == 0 {
+		return
+	}
+	_ = x[(2*n-1)*ldx+width-1]
+	switch width {
+	case 16:
+		pairBF16x16(&dst[0], &x[0], ldx, n)
+	case 8:
+		pairBF16x8(&dst[0], &x[0], ldx, n)
+	default:
+		ref.PairBF16(dst, x, ldx, width)
 	}
 }
 

@@ -6406,6 +6406,94 @@ done:
 	VZEROUPPER
 	RET
 
+// func pairBF16x16(dst *uint32, x *float32, ldx int, n int)
+// Requires: AVX, AVX512F
+TEXT ·pairBF16x16(SB), NOSPLIT, $0-32
+	MOVL         $0x00000001, AX
+	VPBROADCASTD AX, Z28
+	MOVL         $0x00007fff, AX
+	VPBROADCASTD AX, Z29
+	MOVL         $0xffff0000, AX
+	VPBROADCASTD AX, Z30
+	MOVL         $0x00400000, AX
+	VPBROADCASTD AX, Z31
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         ldx+16(FP), DX
+	MOVQ         n+24(FP), BX
+	SHLQ         $0x02, DX
+
+pair:
+	VMOVUPS (CX), Z0
+	VMOVUPS (CX)(DX*1), Z1
+	LEAQ    (CX)(DX*2), CX
+	VCMPPS  $0x03, Z0, Z0, K1
+	VPSRLD  $0x10, Z0, Z2
+	VPANDD  Z28, Z2, Z2
+	VPADDD  Z29, Z2, Z2
+	VPADDD  Z0, Z2, Z2
+	VPORD   Z31, Z0, K1, Z2
+	VPANDD  Z30, Z2, Z2
+	VCMPPS  $0x03, Z1, Z1, K1
+	VPSRLD  $0x10, Z1, Z3
+	VPANDD  Z28, Z3, Z3
+	VPADDD  Z29, Z3, Z3
+	VPADDD  Z1, Z3, Z3
+	VPORD   Z31, Z1, K1, Z3
+	VPANDD  Z30, Z3, Z3
+	VPSRLD  $0x10, Z2, Z2
+	VPORD   Z2, Z3, Z3
+	VMOVUPS Z3, (AX)
+	ADDQ    $+64, AX
+	DECQ    BX
+	JNZ     pair
+	VZEROUPPER
+	RET
+
+// func pairBF16x8(dst *uint32, x *float32, ldx int, n int)
+// Requires: AVX, AVX2, AVX512F, AVX512VL
+TEXT ·pairBF16x8(SB), NOSPLIT, $0-32
+	MOVL         $0x00000001, AX
+	VPBROADCASTD AX, Z28
+	MOVL         $0x00007fff, AX
+	VPBROADCASTD AX, Z29
+	MOVL         $0xffff0000, AX
+	VPBROADCASTD AX, Z30
+	MOVL         $0x00400000, AX
+	VPBROADCASTD AX, Z31
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         ldx+16(FP), DX
+	MOVQ         n+24(FP), BX
+	SHLQ         $0x02, DX
+
+pair:
+	VMOVUPS (CX), Y0
+	VMOVUPS (CX)(DX*1), Y1
+	LEAQ    (CX)(DX*2), CX
+	VCMPPS  $0x03, Y0, Y0, K1
+	VPSRLD  $0x10, Y0, Y2
+	VPANDD  Y28, Y2, Y2
+	VPADDD  Y29, Y2, Y2
+	VPADDD  Y0, Y2, Y2
+	VPORD   Y31, Y0, K1, Y2
+	VPANDD  Y30, Y2, Y2
+	VCMPPS  $0x03, Y1, Y1, K1
+	VPSRLD  $0x10, Y1, Y3
+	VPANDD  Y28, Y3, Y3
+	VPADDD  Y29, Y3, Y3
+	VPADDD  Y1, Y3, Y3
+	VPORD   Y31, Y1, K1, Y3
+	VPANDD  Y30, Y3, Y3
+	VPSRLD  $0x10, Y2, Y2
+	VPORD   Y2, Y3, Y3
+	VMOVUPS Y3, (AX)
+	ADDQ    $+32, AX
+	DECQ    BX
+	JNZ     pair
+	VZEROUPPER
+	RET
+
 // func sumSquares(x *float32, n int) float32
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, SSE
 TEXT ·sumSquares(SB), NOSPLIT, $0-20

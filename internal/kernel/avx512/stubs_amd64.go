@@ -101,6 +101,12 @@ func roundBF16(dst *float32, x *float32, n int)
 func toBF16(dst *uint16, x *float32, n int)
 
 //go:noescape
+func pairBF16x16(dst *uint32, x *float32, ldx int, n int)
+
+//go:noescape
+func pairBF16x8(dst *uint32, x *float32, ldx int, n int)
+
+//go:noescape
 func sumSquares(x *float32, n int) float32
 
 //go:noescape

@@ -52,6 +52,18 @@ func (s suite) half(t *testing.T) {
 	s.p.ToBF16(got16, floats)
 	ref.ToBF16(want16, floats)
 	Same(t, "ToBF16", got16, want16)
+	for _, width := range []int{ref.Tokens, s.p.Rows} {
+		for n := range 9 {
+			ldx := width + n%3*5
+			x := GuardCopy(t, floats[:max(0, (2*n-1)*ldx+width)], n%4)
+			pairs, want := Guard[uint32](t, n*width, n%3), make([]uint32, n*width)
+			s.p.PairBF16(pairs.Data, x.Data, ldx, width)
+			ref.PairBF16(want, x.Data, ldx, width)
+			Same(t, "PairBF16", pairs.Data, want)
+			pairs.Check(t, "PairBF16")
+			x.Check(t, "PairBF16")
+		}
+	}
 	for n := range lengths {
 		in, out := GuardCopy(t, Normal(rng, n), n%3), Guard[uint16](t, n, n%7)
 		s.p.ToF16(out.Data, in.Data)

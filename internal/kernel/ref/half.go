@@ -44,5 +44,17 @@ func ToBF16(dst []uint16, x []float32) {
 	}
 }
 
+// PairBF16 rounds pairs of rows to words of two bfloat16, as GemmBF16 multiplies them: the lower
+// half of dst[i*width+r] is x[2*i*ldx+r], the upper x[(2*i+1)*ldx+r], r < width. len(dst) is a
+// multiple of width.
+func PairBF16(dst []uint32, x []float32, ldx, width int) {
+	for i := range len(dst) / width {
+		low, high := x[2*i*ldx:], x[(2*i+1)*ldx:]
+		for r := range width {
+			dst[i*width+r] = uint32(tensor.BF16FromF32(low[r])) | uint32(tensor.BF16FromF32(high[r]))<<16
+		}
+	}
+}
+
 // half reads a little-endian binary16 number.
 func half(b []byte) float32 { return tensor.F32FromF16(binary.LittleEndian.Uint16(b)) }

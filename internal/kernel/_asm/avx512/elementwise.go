@@ -115,6 +115,8 @@ func conversions() {
 		VPMOVDW(v, v.AsY())
 		store16(v, k, full, m)
 	}, 32)
+	pairBF16("pairBF16x16", zmm[0], zmm[1], zmm[2], zmm[3])
+	pairBF16("pairBF16x8", reg.Y0, reg.Y1, reg.Y2, reg.Y3)
 }
 
 func widen(name string, convert func(v reg.VecPhysical)) {
@@ -132,31 +134,66 @@ func widen(name string, convert func(v reg.VecPhysical)) {
 	RET()
 }
 
-// roundBF16 adds 0x7fff plus the lowest kept bit and clears the dropped bits; a NaN keeps its
-// upper bits and becomes quiet. Results are stored as floats or as their upper halves.
-func roundBF16(name, result string, store func(v reg.VecPhysical, k reg.OpmaskVirtual, full bool, m Mem), bytes int) {
-	TEXT(name, NOSPLIT, "func(dst *"+result+", x *float32, n int)")
-	Pragma("noescape")
+// nearestBF16 loads the constants for rounding to bfloat16 and returns what rounds v to t. It adds
+// 0x7fff plus the lowest kept bit and clears the dropped bits; a NaN keeps its upper bits and
+// becomes quiet.
+func nearestBF16() func(v, t reg.VecPhysical) {
 	one, half, keep, quiet := zmm[28], zmm[29], zmm[30], zmm[31]
 	splat(1, one)
 	splat(0x7fff, half)
 	splat(0xffff0000, keep)
 	splat(0x00400000, quiet)
+	return func(v, t reg.VecPhysical) {
+		as := reg.VecPhysical.AsZ
+		if v.Size() == 32 {
+			as = reg.VecPhysical.AsY
+		}
+		nan := K()
+		VCMPPS(Imm(3), v, v, nan)
+		VPSRLD(Imm(16), v, t)
+		VPANDD(as(one), t, t)
+		VPADDD(as(half), t, t)
+		VPADDD(v, t, t)
+		VPORD(as(quiet), v, nan, t)
+		VPANDD(as(keep), t, t)
+	}
+}
+
+// roundBF16 stores results as floats or as their upper halves.
+func roundBF16(name, result string, store func(v reg.VecPhysical, k reg.OpmaskVirtual, full bool, m Mem), bytes int) {
+	TEXT(name, NOSPLIT, "func(dst *"+result+", x *float32, n int)")
+	Pragma("noescape")
+	round := nearestBF16()
 	dst, x, n := Ptr("dst"), Ptr("x"), Ptr("n")
 	each(n, func(k reg.OpmaskVirtual, full bool) {
 		v, t := zmm[0], zmm[1]
 		loadF(Mem{Base: x}, k, full, v)
-		nan := K()
-		VCMPPS(Imm(3), v, v, nan)
-		VPSRLD(Imm(16), v, t)
-		VPANDD(one, t, t)
-		VPADDD(half, t, t)
-		VPADDD(v, t, t)
-		VPORD(quiet, v, nan, t)
-		VPANDD(keep, t, t)
+		round(v, t)
 		store(t, k, full, Mem{Base: dst})
 		Add(64, x)
 		Add(bytes, dst)
+	})
+	VZEROUPPER()
+	RET()
+}
+
+// pairBF16 rounds pairs of rows, ldx floats apart, to n > 0 rows of words, as wide as a register.
+func pairBF16(name string, low, high, lowRounded, highRounded reg.VecPhysical) {
+	TEXT(name, NOSPLIT, "func(dst *uint32, x *float32, ldx, n int)")
+	Pragma("noescape")
+	round := nearestBF16()
+	dst, x, ldx, n := Ptr("dst"), Ptr("x"), Ptr("ldx"), Ptr("n")
+	SHLQ(Imm(2), ldx)
+	Loop("pair", n, func() {
+		VMOVUPS(Mem{Base: x}, low)
+		VMOVUPS(Mem{Base: x, Index: ldx, Scale: 1}, high)
+		LEAQ(Mem{Base: x, Index: ldx, Scale: 2}, x)
+		round(low, lowRounded)
+		round(high, highRounded)
+		VPSRLD(Imm(16), lowRounded, lowRounded)
+		VPORD(lowRounded, highRounded, highRounded)
+		VMOVUPS(highRounded, Mem{Base: dst})
+		Add(int(low.Size()), dst)
 	})
 	VZEROUPPER()
 	RET()
