@@ -11,6 +11,7 @@ import (
 const (
 	MinWords  = 100
 	MaxWords  = 50_000
+	MinEvents = 2
 	MaxEvents = 16
 )
 
@@ -39,8 +40,8 @@ func (o Options) check() error {
 	if o.Words != 0 && (o.Words < MinWords || o.Words > MaxWords) {
 		return fmt.Errorf("stories of %d words: want %d to %d, or 0 for no asides", o.Words, MinWords, MaxWords)
 	}
-	if o.Events != 0 && (o.Events < 4 || o.Events > MaxEvents) {
-		return fmt.Errorf("stories of %d events: want 4 to %d, or 0 to vary them", o.Events, MaxEvents)
+	if o.Events != 0 && (o.Events < MinEvents || o.Events > MaxEvents) {
+		return fmt.Errorf("stories of %d events: want %d to %d, or 0 to vary them", o.Events, MinEvents, MaxEvents)
 	}
 	// Shorter than that, hardly any story would be told.
 	if least := 60 + 10*o.Events; o.Words != 0 && o.Words < least {
@@ -62,6 +63,9 @@ type Example struct {
 	// Names and Plot are what the example is made of: who and what occurs, and what happens,
 	// without names. No two splits share either.
 	Names, Plot string
+
+	plot *plot
+	cast cast
 }
 
 // Stories makes examples.
@@ -116,11 +120,39 @@ func (s *Stories) At(index uint64) Example {
 			}
 			story = stretch(rng, c, story, s.opt.Words)
 		}
-		e := Example{Text: join(story), Kind: f.kind, Names: c.key(), Plot: p.key()}
-		e.Question = capital(c.fill(pick(rng, f.phrases), ask.slots))
-		e.answer(rng, f, c, ask)
+		e := Example{Text: join(story), Names: c.key(), Plot: p.key(), plot: p, cast: c}
+		e.ask(rng, f, ask)
 		return e
 	}
+}
+
+// Study returns the example of an index, and up to n further ones that ask other questions about
+// the same text, as many as it allows: material to learn from.
+func (s *Stories) Study(index uint64, n int) []Example {
+	first := s.At(index)
+	out := []Example{first}
+	asked := map[string]bool{first.Question: true}
+	rng := generator("study", s.opt.Split, s.opt.Seed, index)
+	for tries := 0; len(out) <= n && tries < 8*n; tries++ {
+		f := pick(rng, s.forms[pick(rng, s.kinds)])
+		wanted := pick(rng, f.answers)
+		var fit []candidate
+		for _, c := range f.list(first.plot) {
+			if c.word == wanted {
+				fit = append(fit, c)
+			}
+		}
+		if len(fit) == 0 {
+			continue
+		}
+		e := first
+		e.Also, e.Choices = nil, nil
+		if e.ask(rng, f, pick(rng, fit)); !asked[e.Question] {
+			asked[e.Question] = true
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // plot draws plots until one is of the split and allows the question with the answer wanted.
@@ -156,8 +188,10 @@ func (s *Stories) cast(rng *rand.Rand, p *plot) cast {
 	}
 }
 
-// answer sets the answer, its other forms and what else it could have been.
-func (e *Example) answer(rng *rand.Rand, f form, c cast, ask candidate) {
+// ask sets the question, the answer, its other forms and what else it could have been.
+func (e *Example) ask(rng *rand.Rand, f form, ask candidate) {
+	c := e.cast
+	e.Kind, e.Question = f.kind, capital(c.fill(pick(rng, f.phrases), ask.slots))
 	name := func(of domain, i int) string {
 		switch of {
 		case aPerson:

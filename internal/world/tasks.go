@@ -69,8 +69,11 @@ const (
 
 // Prompt is the text that ends where the answer, after a space, begins.
 func (e Example) Prompt() string {
-	return "Story: " + e.Text + "\nQuestion: " + e.Question + "\nAnswer:"
+	return "Story: " + e.Text + "\n" + e.Ask()
 }
+
+// Ask is the part of the prompt behind the text.
+func (e Example) Ask() string { return "Question: " + e.Question + "\nAnswer:" }
 
 // CheckTasks returns why WriteTasks would refuse the options.
 func CheckTasks(stories Options, opt TaskOptions) error {
