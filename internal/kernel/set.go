@@ -58,6 +58,10 @@ type Primitives struct {
 
 	SoftmaxRow    func(s []float32) float32
 	AccumulateF16 func(out, p []float32, v []uint16, ldv int)
+
+	SwiGLUBack  func(d, dup, gate, up []float32)
+	SoftmaxBack func(d, p []float32, scale float32)
+	RMSNormBack func(dx, dw, dy, x, weight []float32, eps float32)
 }
 
 // Quantized holds the primitives of a quantized weight format.

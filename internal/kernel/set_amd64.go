@@ -56,6 +56,7 @@ func avx512Table() Primitives {
 	t.RopePairs, t.RopeHalves = avx512.RopePairs, avx512.RopeHalves
 	t.Softmax, t.ScaleLanes = avx512.Softmax, avx512.ScaleLanes
 	t.SoftmaxRow, t.AccumulateF16 = avx512.SoftmaxRow, avx512.AccumulateF16
+	t.SwiGLUBack, t.SoftmaxBack, t.RMSNormBack = avx512.SwiGLUBack, avx512.SoftmaxBack, avx512.RMSNormBack
 	return t
 }
 
@@ -86,5 +87,6 @@ func avx2Table() Primitives {
 	t.RopePairs, t.RopeHalves = avx2.RopePairs, avx2.RopeHalves
 	t.Softmax, t.ScaleLanes = avx2.Softmax, avx2.ScaleLanes
 	t.SoftmaxRow, t.AccumulateF16 = avx2.SoftmaxRow, avx2.AccumulateF16
+	t.SwiGLUBack = avx2.SwiGLUBack
 	return t
 }

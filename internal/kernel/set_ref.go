@@ -53,5 +53,9 @@ func reference() Primitives {
 
 		SoftmaxRow:    ref.SoftmaxRow,
 		AccumulateF16: ref.AccumulateF16,
+
+		SwiGLUBack:  ref.SwiGLUBack,
+		SoftmaxBack: ref.SoftmaxBack,
+		RMSNormBack: ref.RMSNormBack,
 	}
 }

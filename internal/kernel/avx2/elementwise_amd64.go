@@ -78,6 +78,16 @@ func SwiGLU(dst, gate, up []float32) {
 	ref.SwiGLU(dst[n:], gate[n:], up[n:])
 }
 
+// SwiGLUBack is ref's, with gates below −87 as −87.
+func SwiGLUBack(d, dup, gate, up []float32) {
+	n := len(d) &^ 7
+	if n > 0 {
+		_, _, _ = dup[n-1], gate[n-1], up[n-1]
+		swiGLUBack(&d[0], &dup[0], &gate[0], &up[0], n)
+	}
+	ref.SwiGLUBack(d[n:], dup[n:], gate[n:], up[n:])
+}
+
 // Add adds x to dst.
 func Add(dst, x []float32) {
 	n := len(x) &^ 7

@@ -5994,6 +5994,102 @@ each:
 	VZEROUPPER
 	RET
 
+DATA gateLow<>+0(SB)/1, $0x00
+DATA gateLow<>+1(SB)/1, $0x00
+DATA gateLow<>+2(SB)/1, $0xae
+DATA gateLow<>+3(SB)/1, $0xc2
+DATA gateLow<>+4(SB)/1, $0x00
+DATA gateLow<>+5(SB)/1, $0x00
+DATA gateLow<>+6(SB)/1, $0xae
+DATA gateLow<>+7(SB)/1, $0xc2
+DATA gateLow<>+8(SB)/1, $0x00
+DATA gateLow<>+9(SB)/1, $0x00
+DATA gateLow<>+10(SB)/1, $0xae
+DATA gateLow<>+11(SB)/1, $0xc2
+DATA gateLow<>+12(SB)/1, $0x00
+DATA gateLow<>+13(SB)/1, $0x00
+DATA gateLow<>+14(SB)/1, $0xae
+DATA gateLow<>+15(SB)/1, $0xc2
+DATA gateLow<>+16(SB)/1, $0x00
+DATA gateLow<>+17(SB)/1, $0x00
+DATA gateLow<>+18(SB)/1, $0xae
+DATA gateLow<>+19(SB)/1, $0xc2
+DATA gateLow<>+20(SB)/1, $0x00
+DATA gateLow<>+21(SB)/1, $0x00
+DATA gateLow<>+22(SB)/1, $0xae
+DATA gateLow<>+23(SB)/1, $0xc2
+DATA gateLow<>+24(SB)/1, $0x00
+DATA gateLow<>+25(SB)/1, $0x00
+DATA gateLow<>+26(SB)/1, $0xae
+DATA gateLow<>+27(SB)/1, $0xc2
+DATA gateLow<>+28(SB)/1, $0x00
+DATA gateLow<>+29(SB)/1, $0x00
+DATA gateLow<>+30(SB)/1, $0xae
+DATA gateLow<>+31(SB)/1, $0xc2
+GLOBL gateLow<>(SB), RODATA|NOPTR, $32
+
+// func swiGLUBack(d *float32, dup *float32, gate *float32, up *float32, n int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·swiGLUBack(SB), NOSPLIT, $0-40
+	MOVQ d+0(FP), AX
+	MOVQ dup+8(FP), CX
+	MOVQ gate+16(FP), DX
+	MOVQ up+24(FP), BX
+	MOVQ n+32(FP), SI
+	SHRQ $0x03, SI
+
+each:
+	VMOVUPS      (DX), Y0
+	VMAXPS       gateLow<>+0(SB), Y0, Y0
+	VPXOR        Y1, Y1, Y1
+	VSUBPS       Y0, Y1, Y1
+	VMOVUPS      expLow<>+0(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VMOVUPS      expHigh<>+0(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VMULPS       expLog2e<>+0(SB), Y1, Y3
+	VROUNDPS     $0x00, Y3, Y3
+	VFNMADD231PS expLn2Hi<>+0(SB), Y3, Y1
+	VFNMADD231PS expLn2Lo<>+0(SB), Y3, Y1
+	VMOVUPS      expTaylor7<>+0(SB), Y4
+	VFMADD213PS  expTaylor6<>+0(SB), Y1, Y4
+	VFMADD213PS  expTaylor5<>+0(SB), Y1, Y4
+	VFMADD213PS  expTaylor4<>+0(SB), Y1, Y4
+	VFMADD213PS  expTaylor3<>+0(SB), Y1, Y4
+	VFMADD213PS  expTaylor2<>+0(SB), Y1, Y4
+	VFMADD213PS  expTaylor1<>+0(SB), Y1, Y4
+	VFMADD213PS  expTaylor1<>+0(SB), Y1, Y4
+	VCVTPS2DQ    Y3, Y3
+	VPSRAD       $0x01, Y3, Y5
+	VPSUBD       Y5, Y3, Y3
+	VPADDD       expBias<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VPADDD       expBias<>+0(SB), Y3, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VMULPS       Y3, Y4, Y4
+	VMOVAPS      Y4, Y1
+	VADDPS       expTaylor1<>+0(SB), Y1, Y7
+	VMOVUPS      expTaylor1<>+0(SB), Y6
+	VDIVPS       Y7, Y6, Y6
+	VMOVUPS      (AX), Y2
+	VMULPS       Y6, Y2, Y2
+	VMULPS       Y6, Y1, Y1
+	VFMADD213PS  expTaylor1<>+0(SB), Y0, Y1
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (CX)
+	VMULPS       (BX), Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         $+32, AX
+	ADDQ         $+32, CX
+	ADDQ         $+32, DX
+	ADDQ         $+32, BX
+	DECQ         SI
+	JNZ          each
+	VZEROUPPER
+	RET
+
 // func addTo(dst *float32, x *float32, n int)
 // Requires: AVX
 TEXT ·addTo(SB), NOSPLIT, $0-24

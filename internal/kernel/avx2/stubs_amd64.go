@@ -101,6 +101,9 @@ func scaleMul(dst *float32, x *float32, weight *float32, n int, scale float32)
 func swiGLU(dst *float32, gate *float32, up *float32, n int)
 
 //go:noescape
+func swiGLUBack(d *float32, dup *float32, gate *float32, up *float32, n int)
+
+//go:noescape
 func addTo(dst *float32, x *float32, n int)
 
 //go:noescape

@@ -7369,3 +7369,343 @@ tail:
 done:
 	VZEROUPPER
 	RET
+
+// func swiGLUBack(d *float32, dup *float32, gate *float32, up *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·swiGLUBack(SB), NOSPLIT, $0-40
+	MOVL         $0xc2d00000, AX
+	VPBROADCASTD AX, Z16
+	MOVL         $0x42b20000, AX
+	VPBROADCASTD AX, Z17
+	MOVL         $0x3fb8aa3b, AX
+	VPBROADCASTD AX, Z18
+	MOVL         $0x3f317000, AX
+	VPBROADCASTD AX, Z19
+	MOVL         $0x3805fdf4, AX
+	VPBROADCASTD AX, Z20
+	MOVL         $0x39500d01, AX
+	VPBROADCASTD AX, Z21
+	MOVL         $0x3ab60b61, AX
+	VPBROADCASTD AX, Z22
+	MOVL         $0x3c088889, AX
+	VPBROADCASTD AX, Z23
+	MOVL         $0x3d2aaaab, AX
+	VPBROADCASTD AX, Z24
+	MOVL         $0x3e2aaaab, AX
+	VPBROADCASTD AX, Z25
+	MOVL         $0x3f000000, AX
+	VPBROADCASTD AX, Z26
+	MOVL         $0x3f800000, AX
+	VPBROADCASTD AX, Z27
+	MOVL         $0x40000000, AX
+	VPBROADCASTD AX, Z28
+	MOVL         $0xc2ae0000, AX
+	VPBROADCASTD AX, Z29
+	MOVQ         d+0(FP), AX
+	MOVQ         dup+8(FP), CX
+	MOVQ         gate+16(FP), DX
+	MOVQ         up+24(FP), BX
+	MOVQ         n+32(FP), SI
+	SUBQ         $0x10, SI
+	JL           tail
+
+full:
+	VMOVUPS      (AX), Z5
+	VMOVUPS      (DX), Z0
+	VMOVUPS      (BX), Z2
+	VMAXPS       Z0, Z29, Z0
+	VPXORD       Z1, Z1, Z1
+	VSUBPS       Z0, Z1, Z1
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z17, Z1
+	VMULPS       Z18, Z1, Z3
+	VRNDSCALEPS  $0x00, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z1
+	VFNMADD231PS Z20, Z3, Z1
+	VMOVAPS      Z21, Z4
+	VFMADD213PS  Z22, Z1, Z4
+	VFMADD213PS  Z23, Z1, Z4
+	VFMADD213PS  Z24, Z1, Z4
+	VFMADD213PS  Z25, Z1, Z4
+	VFMADD213PS  Z26, Z1, Z4
+	VFMADD213PS  Z27, Z1, Z4
+	VFMADD213PS  Z27, Z1, Z4
+	VSCALEFPS    Z3, Z4, Z1
+	VADDPS       Z27, Z1, Z7
+	VRCP14PS     Z7, Z6
+	VFNMADD213PS Z28, Z6, Z7
+	VMULPS       Z7, Z6, Z6
+	VMULPS       Z5, Z2, Z2
+	VMULPS       Z6, Z2, Z2
+	VMULPS       Z6, Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VMOVUPS      Z5, (CX)
+	VMULPS       Z6, Z1, Z1
+	VFMADD213PS  Z27, Z0, Z1
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z1, (AX)
+	ADDQ         $+64, AX
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, BX
+	SUBQ         $0x10, SI
+	JGE          full
+
+tail:
+	ADDQ         $0x10, SI
+	JZ           done
+	MOVQ         $-1, DI
+	BZHIQ        SI, DI, DI
+	KMOVQ        DI, K1
+	VMOVUPS.Z    (AX), K1, Z5
+	VMOVUPS.Z    (DX), K1, Z0
+	VMOVUPS.Z    (BX), K1, Z2
+	VMAXPS       Z0, Z29, Z0
+	VPXORD       Z1, Z1, Z1
+	VSUBPS       Z0, Z1, Z1
+	VMAXPS       Z1, Z16, Z1
+	VMINPS       Z1, Z17, Z1
+	VMULPS       Z18, Z1, Z3
+	VRNDSCALEPS  $0x00, Z3, Z3
+	VFNMADD231PS Z19, Z3, Z1
+	VFNMADD231PS Z20, Z3, Z1
+	VMOVAPS      Z21, Z4
+	VFMADD213PS  Z22, Z1, Z4
+	VFMADD213PS  Z23, Z1, Z4
+	VFMADD213PS  Z24, Z1, Z4
+	VFMADD213PS  Z25, Z1, Z4
+	VFMADD213PS  Z26, Z1, Z4
+	VFMADD213PS  Z27, Z1, Z4
+	VFMADD213PS  Z27, Z1, Z4
+	VSCALEFPS    Z3, Z4, Z1
+	VADDPS       Z27, Z1, Z7
+	VRCP14PS     Z7, Z6
+	VFNMADD213PS Z28, Z6, Z7
+	VMULPS       Z7, Z6, Z6
+	VMULPS       Z5, Z2, Z2
+	VMULPS       Z6, Z2, Z2
+	VMULPS       Z6, Z5, Z5
+	VMULPS       Z0, Z5, Z5
+	VMOVUPS      Z5, K1, (CX)
+	VMULPS       Z6, Z1, Z1
+	VFMADD213PS  Z27, Z0, Z1
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         $+64, AX
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, BX
+
+done:
+	VZEROUPPER
+	RET
+
+// func dot(x *float32, y *float32, n int) float32
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, SSE
+TEXT ·dot(SB), NOSPLIT, $0-28
+	VPXORD Z2, Z2, Z2
+	MOVQ   x+0(FP), AX
+	MOVQ   y+8(FP), CX
+	MOVQ   n+16(FP), DX
+	SUBQ   $0x10, DX
+	JL     tail
+
+full:
+	VMOVUPS     (AX), Z0
+	VMOVUPS     (CX), Z1
+	VFMADD231PS Z0, Z1, Z2
+	ADDQ        $+64, AX
+	ADDQ        $+64, CX
+	SUBQ        $0x10, DX
+	JGE         full
+
+tail:
+	ADDQ        $0x10, DX
+	JZ          done
+	MOVQ        $-1, BX
+	BZHIQ       DX, BX, BX
+	KMOVQ       BX, K1
+	VMOVUPS.Z   (AX), K1, Z0
+	VMOVUPS.Z   (CX), K1, Z1
+	VFMADD231PS Z0, Z1, Z2
+	ADDQ        $+64, AX
+	ADDQ        $+64, CX
+
+done:
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPS        Y0, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X0
+	VADDPS        X0, X2, X2
+	VPERMILPD     $0x01, X2, X0
+	VADDPS        X0, X2, X2
+	VPSHUFD       $0x55, X2, X0
+	VADDSS        X0, X2, X2
+	MOVSS         X2, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func centerScale(d *float32, p *float32, n int, mean float32, scale float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·centerScale(SB), NOSPLIT, $0-32
+	VBROADCASTSS mean+24(FP), Z3
+	VBROADCASTSS scale+28(FP), Z4
+	MOVQ         d+0(FP), AX
+	MOVQ         p+8(FP), CX
+	MOVQ         n+16(FP), DX
+	SUBQ         $0x10, DX
+	JL           tail
+
+full:
+	VMOVUPS (AX), Z0
+	VMOVUPS (CX), Z1
+	VSUBPS  Z3, Z0, Z0
+	VMULPS  Z4, Z1, Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    $+64, AX
+	ADDQ    $+64, CX
+	SUBQ    $0x10, DX
+	JGE     full
+
+tail:
+	ADDQ      $0x10, DX
+	JZ        done
+	MOVQ      $-1, BX
+	BZHIQ     DX, BX, BX
+	KMOVQ     BX, K1
+	VMOVUPS.Z (AX), K1, Z0
+	VMOVUPS.Z (CX), K1, Z1
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    Z4, Z1, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+	ADDQ      $+64, AX
+	ADDQ      $+64, CX
+
+done:
+	VZEROUPPER
+	RET
+
+// func normSums(dy *float32, x *float32, weight *float32, n int) (squares float32, dot float32)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2, SSE
+TEXT ·normSums(SB), NOSPLIT, $0-40
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	MOVQ   dy+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   weight+16(FP), DX
+	MOVQ   n+24(FP), BX
+	SUBQ   $0x10, BX
+	JL     tail
+
+full:
+	VMOVUPS     (AX), Z2
+	VMOVUPS     (CX), Z0
+	VMOVUPS     (DX), Z1
+	VMULPS      Z2, Z1, Z1
+	VFMADD231PS Z0, Z0, Z4
+	VFMADD231PS Z0, Z1, Z5
+	ADDQ        $+64, AX
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+	SUBQ        $0x10, BX
+	JGE         full
+
+tail:
+	ADDQ        $0x10, BX
+	JZ          done
+	MOVQ        $-1, SI
+	BZHIQ       BX, SI, SI
+	KMOVQ       SI, K1
+	VMOVUPS.Z   (AX), K1, Z2
+	VMOVUPS.Z   (CX), K1, Z0
+	VMOVUPS.Z   (DX), K1, Z1
+	VMULPS      Z2, Z1, Z1
+	VFMADD231PS Z0, Z0, Z4
+	VFMADD231PS Z0, Z1, Z5
+	ADDQ        $+64, AX
+	ADDQ        $+64, CX
+	ADDQ        $+64, DX
+
+done:
+	VEXTRACTF64X4 $0x01, Z4, Y3
+	VADDPS        Y3, Y4, Y4
+	VEXTRACTF32X4 $0x01, Y4, X3
+	VADDPS        X3, X4, X4
+	VPERMILPD     $0x01, X4, X3
+	VADDPS        X3, X4, X4
+	VPSHUFD       $0x55, X4, X3
+	VADDSS        X3, X4, X4
+	VEXTRACTF64X4 $0x01, Z5, Y3
+	VADDPS        Y3, Y5, Y5
+	VEXTRACTF32X4 $0x01, Y5, X3
+	VADDPS        X3, X5, X5
+	VPERMILPD     $0x01, X5, X3
+	VADDPS        X3, X5, X5
+	VPSHUFD       $0x55, X5, X3
+	VADDSS        X3, X5, X5
+	MOVSS         X4, squares+32(FP)
+	MOVSS         X5, dot+36(FP)
+	VZEROUPPER
+	RET
+
+// func normBack(dx *float32, dw *float32, dy *float32, x *float32, weight *float32, n int, scale float32, shrink float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·normBack(SB), NOSPLIT, $0-56
+	VBROADCASTSS scale+48(FP), Z6
+	VBROADCASTSS shrink+52(FP), Z7
+	MOVQ         dx+0(FP), AX
+	MOVQ         dw+8(FP), CX
+	MOVQ         dy+16(FP), DX
+	MOVQ         x+24(FP), BX
+	MOVQ         weight+32(FP), SI
+	MOVQ         n+40(FP), DI
+	SUBQ         $0x10, DI
+	JL           tail
+
+full:
+	VMOVUPS      (DX), Z2
+	VMOVUPS      (BX), Z0
+	VMOVUPS      (SI), Z1
+	VMULPS       Z6, Z2, Z2
+	VMOVUPS      (AX), Z3
+	VFMADD231PS  Z2, Z1, Z3
+	VFNMADD231PS Z7, Z0, Z3
+	VMOVUPS      Z3, (AX)
+	VMOVUPS      (CX), Z3
+	VFMADD231PS  Z2, Z0, Z3
+	VMOVUPS      Z3, (CX)
+	ADDQ         $+64, AX
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, BX
+	ADDQ         $+64, SI
+	SUBQ         $0x10, DI
+	JGE          full
+
+tail:
+	ADDQ         $0x10, DI
+	JZ           done
+	MOVQ         $-1, R8
+	BZHIQ        DI, R8, R8
+	KMOVQ        R8, K1
+	VMOVUPS.Z    (DX), K1, Z2
+	VMOVUPS.Z    (BX), K1, Z0
+	VMOVUPS.Z    (SI), K1, Z1
+	VMULPS       Z6, Z2, Z2
+	VMOVUPS.Z    (AX), K1, Z3
+	VFMADD231PS  Z2, Z1, Z3
+	VFNMADD231PS Z7, Z0, Z3
+	VMOVUPS      Z3, K1, (AX)
+	VMOVUPS.Z    (CX), K1, Z3
+	VFMADD231PS  Z2, Z0, Z3
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         $+64, AX
+	ADDQ         $+64, CX
+	ADDQ         $+64, DX
+	ADDQ         $+64, BX
+	ADDQ         $+64, SI
+
+done:
+	VZEROUPPER
+	RET

@@ -147,3 +147,18 @@ func centerMul(dst *float32, x *float32, weight *float32, n int, mean float32, s
 
 //go:noescape
 func sigmoidGate(x *float32, n int, linear float32, cubic float32, bound float32)
+
+//go:noescape
+func swiGLUBack(d *float32, dup *float32, gate *float32, up *float32, n int)
+
+//go:noescape
+func dot(x *float32, y *float32, n int) float32
+
+//go:noescape
+func centerScale(d *float32, p *float32, n int, mean float32, scale float32)
+
+//go:noescape
+func normSums(dy *float32, x *float32, weight *float32, n int) (squares float32, dot float32)
+
+//go:noescape
+func normBack(dx *float32, dw *float32, dy *float32, x *float32, weight *float32, n int, scale float32, shrink float32)

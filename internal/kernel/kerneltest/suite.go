@@ -32,6 +32,7 @@ func Suite(t *testing.T, p kernel.Primitives) {
 	t.Run("Rope", s.rope)
 	t.Run("Softmax", s.softmax)
 	t.Run("Attention", s.attention)
+	t.Run("Gradients", s.gradients)
 }
 
 type suite struct {

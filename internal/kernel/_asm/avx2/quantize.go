@@ -119,6 +119,7 @@ func elementwise() {
 	roundBF16()
 	sums()
 	swiGLU()
+	swiGLUBack()
 	TEXT("addTo", NOSPLIT, "func(dst, x *float32, n int)")
 	Pragma("noescape")
 	each([]string{"dst", "x"}, []int{32, 32}, func(p []reg.GPVirtual) {
@@ -265,6 +266,35 @@ func swiGLU() {
 		VDIVPS(e, g, g)
 		VMULPS(Mem{Base: p[2]}, g, g)
 		VMOVUPS(g, Mem{Base: p[0]})
+	})
+	done()
+}
+
+// swiGLUBack takes σ(g) as swiGLU does; 1−σ(g) is e⁻ᵍσ(g), which does not cancel. Gates below
+// −87 count as −87: e⁻ᵍ stays finite.
+func swiGLUBack() {
+	low, one := words("gateLow", math.Float32bits(-87)), Static("expTaylor1")
+	TEXT("swiGLUBack", NOSPLIT, "func(d, dup, gate, up *float32, n int)")
+	Pragma("noescape")
+	g, e, d, s, u := ymm[0], ymm[1], ymm[2], ymm[6], ymm[7]
+	each([]string{"d", "dup", "gate", "up"}, []int{32, 32, 32, 32}, func(p []reg.GPVirtual) {
+		VMOVUPS(Mem{Base: p[2]}, g)
+		VMAXPS(low, g, g)
+		zero(e)
+		VSUBPS(g, e, e)
+		exp(e, ymm[3], ymm[4], ymm[5])
+		VADDPS(one, e, u)
+		VMOVUPS(one, s)
+		VDIVPS(u, s, s)
+		VMOVUPS(Mem{Base: p[0]}, d)
+		VMULPS(s, d, d) // d·σ
+		VMULPS(s, e, e)
+		VFMADD213PS(one, g, e) // 1 + g·(1−σ)
+		VMULPS(d, g, g)
+		VMOVUPS(g, Mem{Base: p[1]})
+		VMULPS(Mem{Base: p[3]}, d, d)
+		VMULPS(d, e, e)
+		VMOVUPS(e, Mem{Base: p[0]})
 	})
 	done()
 }

@@ -18,6 +18,7 @@ func main() {
 	quantizers()
 	elementwise()
 	encoder()
+	gradients()
 	Generate()
 }
 
