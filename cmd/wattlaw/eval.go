@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,12 +13,14 @@ import (
 
 	"github.com/wattlaw/wattlaw/internal/engine"
 	"github.com/wattlaw/wattlaw/internal/eval"
+	"github.com/wattlaw/wattlaw/internal/imaging"
 )
 
 // evalFlags are what "wattlaw eval" is asked for.
 type evalFlags struct {
 	model             modelFlags
-	base              string
+	base, baseSight   string
+	resolution        string
 	texts             []string
 	tasks, references string
 	embedder, named   string
@@ -45,13 +48,17 @@ URL of an OpenAI-compatible endpoint; its key, if it wants one, is read from
 ` + embedderKey + `. Without an embedder, similarity is lexical (chrF2).`,
 		Example: `  wattlaw eval -m model-q4_k_m.gguf --base model-f16.gguf --text wiki.test.raw
   wattlaw eval -m model.gguf --tasks tasks.jsonl --format json
+  wattlaw eval -m model.gguf --mmproj mmproj.gguf --tasks pictures/tasks.jsonl --resolution 224 --clamp tokens:64
   wattlaw eval -m model.gguf --references answers.jsonl --embedder http://127.0.0.1:8080/v1`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	f.model.register(cmd)
+	f.model.registerVision(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.base, "base", "", "original to compare with: GGUF file or shape of the same vocabulary")
+	flags.StringVar(&f.baseSight, "base-mmproj", "", "encoder of images of the original (default: --mmproj)")
+	flags.StringVar(&f.resolution, "resolution", "", "scale images of tasks down to fit into WIDTHxHEIGHT, or into a square, before the model sees them")
 	flags.StringArrayVar(&f.texts, "text", nil, "text file for perplexity; may be given several times")
 	flags.IntVar(&f.plan.Window, "window", eval.DefaultWindow, "tokens of a window of perplexity")
 	flags.StringVar(&f.tasks, "tasks", "", "tasks, in JSON Lines")
@@ -82,7 +89,9 @@ func (f *evalFlags) run(cmd *cobra.Command) (err error) {
 	defer done(&err)
 	var base eval.Model
 	if f.base != "" {
-		original, err2 := engine.Load(f.base, f.model.opt)
+		opt := f.model.opt
+		opt.Projector = cmp.Or(f.baseSight, opt.Projector)
+		original, err2 := engine.Load(f.base, opt)
 		if err2 != nil {
 			return fmt.Errorf("--base: %w", err2)
 		}
@@ -124,16 +133,28 @@ func (f *evalFlags) read() (err error) {
 		f.plan.Texts = append(f.plan.Texts, text)
 	}
 	if f.tasks != "" {
-		if f.plan.Tasks, err = readLines(f.tasks, eval.ReadTasks); err != nil {
+		if f.plan.Tasks, err = eval.ReadTasksFile(f.tasks); err != nil {
 			return err
 		}
 	}
+	if f.resolution != "" {
+		if f.plan.Resolution, err = imaging.ParseSize(f.resolution); err != nil {
+			return fmt.Errorf("--resolution: %w", err)
+		}
+	}
 	if f.references != "" {
-		if f.plan.References, err = readLines(f.references, eval.ReadReferences); err != nil {
+		in, err := os.Open(f.references)
+		if err != nil {
+			return err
+		}
+		defer in.Close() // read-only: nothing is lost
+		if f.plan.References, err = eval.ReadReferences(f.references, in); err != nil {
 			return err
 		}
 	}
 	switch {
+	case f.baseSight != "" && f.base == "":
+		return errors.New("--base-mmproj is the encoder of an original: name that with --base")
 	case f.embedder == "" && f.named != "":
 		return errors.New("--embedder-model names a model of an endpoint: name the endpoint with --embedder")
 	case f.embedder != "" && f.references == "":
@@ -182,13 +203,4 @@ func readText(path string) (eval.Text, error) {
 		return eval.Text{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return eval.Text{Name: filepath.Base(path), Data: data}, nil
-}
-
-func readLines[T any](path string, parse func(string, io.Reader) ([]T, error)) ([]T, error) {
-	in, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close() // read-only: nothing is lost
-	return parse(path, in)
 }

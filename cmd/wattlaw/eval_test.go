@@ -1,11 +1,18 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/model"
 )
 
 // writeTemp writes a file of the test and returns its path.
@@ -40,10 +47,130 @@ func TestEvalCommand(t *testing.T) {
 	}
 }
 
+// trainedModel writes a shape as files that do not say that their weights are random, so that
+// its answers count, and returns the model's path, beside which its encoder lies. damage, when
+// not "", is a tensor of either that gets a NaN.
+func trainedModel(t *testing.T, ref, damage string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "trained.gguf")
+	mustRun(t, "models", "write", ref, path)
+	for _, file := range []string{path, encoderPath(path)} {
+		data, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) && file != path {
+			continue
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		mark := []byte(model.RandomMark)
+		data = bytes.ReplaceAll(data, mark, bytes.Repeat([]byte("x"), len(mark)))
+		parsed, err := gguf.Parse(data, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tensor, ok := parsed.Tensor(damage); ok {
+			binary.LittleEndian.PutUint32(parsed.Data(tensor), math.Float32bits(float32(math.NaN())))
+		}
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+// scoresOf runs eval and returns the number of items of each metric of all groups together.
+func scoresOf(t *testing.T, args ...string) map[string]int {
+	t.Helper()
+	var out struct {
+		Tasks struct {
+			Scores []struct {
+				Metric, Group string
+				Model         struct{ N int }
+			}
+		}
+	}
+	result := mustRun(t, append([]string{"eval", "--format", "json"}, args...)...)
+	if err := json.Unmarshal([]byte(result), &out); err != nil {
+		t.Fatalf("%v\n%s", err, result)
+	}
+	n := map[string]int{}
+	for _, s := range out.Tasks.Scores {
+		if s.Group == "" {
+			n[s.Metric] = s.Model.N
+		}
+	}
+	return n
+}
+
+// TestEvalCommandOnTheWorld asks about its stories and pictures, in both forms.
+func TestEvalCommandOnTheWorld(t *testing.T) {
+	model := trainedModel(t, "shape:tiny-qwen2vl@q8_0", "")
+	dir := t.TempDir()
+	stories, written, chosen := filepath.Join(dir, "stories.jsonl"), filepath.Join(dir, "written"), filepath.Join(dir, "chosen")
+	mustRun(t, "world", "--n", "3", "--shots", "0", "--out", stories)
+	mustRun(t, "world", "pictures", "--n", "2", "--size", "120x96", "--out", written)
+	mustRun(t, "world", "pictures", "--n", "2", "--size", "120x96", "--form", "choice", "--out", chosen)
+	sight := []string{"-m", model, "--mmproj", encoderPath(model), "--clamp", "tokens:16", "--resolution", "64"}
+	for _, c := range []struct {
+		args   []string
+		metric string
+		n      int
+	}{
+		{[]string{"-m", model, "--tasks", stories}, "exact_match", 3},
+		{append(sight, "--tasks", filepath.Join(written, "tasks.jsonl")), "exact_match", 6},
+		{append(sight, "--tasks", filepath.Join(chosen, "tasks.jsonl"), "--base", model), "choice_accuracy", 6},
+	} {
+		if got := scoresOf(t, c.args...); got[c.metric] != c.n {
+			t.Errorf("%v: %v, want %d of %s", c.args, got, c.n, c.metric)
+		}
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-m", model, "--tasks", filepath.Join(written, "tasks.jsonl")}, "tasks.jsonl:1: the task asks about an image and"},
+		{append(sight, "--tasks", filepath.Join(written, "tasks.jsonl"), "--resolution", "big"), "--resolution"},
+		{append(sight, "--tasks", stories, "--base-mmproj", "x"), "--base-mmproj"},
+		{[]string{"-m", model, "--tasks", stories, "--clamp", "tokens:16"}, "takes no images"},
+	} {
+		if _, errs, code := wattlaw(t, append([]string{"eval"}, c.args...)...); code != 1 || !strings.Contains(errs, c.want) {
+			t.Errorf("%v: exit %d, %q; want %q", c.args, code, errs, c.want)
+		}
+	}
+	lost := filepath.Join(written, "test-1-0.png")
+	if err := os.Remove(lost); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, code := wattlaw(t, append([]string{"eval", "--tasks", filepath.Join(written, "tasks.jsonl")}, sight...)...); code != 1 || !strings.Contains(errs, `tasks.jsonl:1: field "image": "test-1-0.png": open`) {
+		t.Errorf("a picture is missing: exit %d, %q", code, errs)
+	}
+}
+
+// TestEvalCommandNamesDamagedTensors finds a NaN in the language model, and in its encoder.
+func TestEvalCommandNamesDamagedTensors(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "pictures")
+	mustRun(t, "world", "pictures", "--n", "1", "--size", "120x96", "--out", dir)
+	text := writeTemp(t, "prose.txt", strings.Repeat("The keeper counts the ships that pass at night. ", 30))
+	for _, c := range []struct {
+		tensor string
+		args   []string
+	}{
+		{"output_norm.weight", []string{"--text", text, "--window", "64"}},
+		{"v.post_ln.weight", []string{"--tasks", filepath.Join(dir, "tasks.jsonl")}},
+	} {
+		model := trainedModel(t, "shape:tiny-qwen2vl@f32", c.tensor)
+		_, errs, code := wattlaw(t, append([]string{"eval", "-m", model, "--mmproj", encoderPath(model)}, c.args...)...)
+		if code != 1 || !strings.Contains(errs, `value 0 of tensor "`+c.tensor+`" is NaN`) || !strings.Contains(errs, "the logit of token") {
+			t.Errorf("%s: exit %d, %q", c.tensor, code, errs)
+		}
+	}
+}
+
 func TestEvalCommandRefuses(t *testing.T) {
 	text := writeTemp(t, "short.txt", "too short")
 	tasks := writeTemp(t, "tasks.jsonl", `{"type": "answer", "prompt": "Q", "answers": ["4"]}`)
 	wrong := writeTemp(t, "wrong.jsonl", "\n"+`{"type": "answer", "prompt": "Q", "answers": ["4"], "colour": "red"}`)
+	empty := writeTemp(t, "empty.jsonl", "\n")
+	blank := writeTemp(t, "blank.jsonl", `{"prompt": "Q", "references": [" "]}`)
 	references := writeTemp(t, "references.jsonl", `{"prompt": "Q", "references": ["4"]}`)
 	for _, c := range []struct {
 		args []string
@@ -59,6 +186,10 @@ func TestEvalCommandRefuses(t *testing.T) {
 		{[]string{"--tasks", tasks}, "random weights"},
 		{[]string{"--tasks", wrong}, `wrong.jsonl:2: field "colour": there is no such field here`},
 		{[]string{"--references", references}, "random weights"},
+		{[]string{"--references", empty}, "empty.jsonl: holds no items"},
+		{[]string{"--references", blank}, `blank.jsonl:1: field "references": text 1 is empty`},
+		{[]string{"--tasks", empty}, "empty.jsonl: holds no items"},
+		{[]string{"--tasks", text}, "short.txt:1: want a JSON object"},
 		{[]string{"--references", tasks}, `field "references": is missing`},
 		{[]string{"--references", references, "--embedder", "http://"}, "embeddings endpoint"},
 		{[]string{"--references", references, "--embedder-model", "x"}, "name the endpoint"},

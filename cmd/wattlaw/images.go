@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -75,14 +73,9 @@ func readImages(paths []string) ([]imaging.RGB, error) {
 }
 
 func readImage(path string) (img imaging.RGB, err error) {
-	in, err := os.Open(path)
+	data, err := imaging.ReadFile(path)
 	if err != nil {
 		return img, err
-	}
-	defer in.Close() // read-only: nothing is lost
-	data, err := io.ReadAll(io.LimitReader(in, imaging.DefaultMaxBytes+1))
-	if err != nil {
-		return img, fmt.Errorf("read image: %w", err)
 	}
 	if img, _, err = imaging.Decode(data, imaging.Limits{}); err != nil {
 		return img, fmt.Errorf("%s: %w", path, err)

@@ -46,7 +46,7 @@ docs/world.md describes them.`, world.Kinds()),
 	flags.IntVar(&f.stories.Words, "words", 0, "most words of a story, which asides fill up; 0 for no asides")
 	flags.IntVar(&f.stories.Events, "events", 0, "how much happens in a story; 0 for 4 to 8 events")
 	flags.StringVar(&f.form, "form", string(world.AsAnswer), "answer, to be written, or choice among what the story offers")
-	flags.IntVar(&f.tasks.Shots, "shots", 2, "solved examples of the training split before each story")
+	flags.IntVar(&f.tasks.Shots, "shots", 2, "solved examples of the training split before each story, with an instruction; 0 for the bare prompt, which the built-in models know")
 	flags.StringVar(&f.out, "out", "", "file to write (default standard output)")
 	return cmd
 }

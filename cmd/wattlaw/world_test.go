@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +16,7 @@ func TestWorldCommand(t *testing.T) {
 	if out := mustRun(t, append(args, "--out", path)...); out != "" {
 		t.Errorf("wrote %q to standard output as well", out)
 	}
-	tasks, err := readLines(path, eval.ReadTasks)
+	tasks, err := eval.ReadTasksFile(path)
 	if err != nil || len(tasks) != 20 {
 		t.Fatalf("%d tasks, %v", len(tasks), err)
 	}
@@ -63,30 +62,22 @@ func TestWorldPicturesCommand(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made", "pictures")
 	args := []string{"world", "pictures", "--n", "3", "--size", "120x96", "--digits", "9", "--kind", "number,colour", "--out", dir}
 	mustRun(t, args...)
-	data, err := os.ReadFile(filepath.Join(dir, questionsFile))
-	if err != nil {
-		t.Fatal(err)
+	tasks, err := eval.ReadTasksFile(filepath.Join(dir, "tasks.jsonl"))
+	if err != nil || len(tasks) != 6 {
+		t.Fatalf("%d tasks, want two about each of 3 pictures: %v", len(tasks), err)
 	}
-	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
-	if len(lines) != 6 {
-		t.Fatalf("%d lines, want two questions about each of 3 pictures:\n%s", len(lines), data)
+	for _, task := range tasks {
+		if task.Group != "number" && task.Group != "colour" || task.Kind != eval.Answer || !strings.HasPrefix(task.Prompt, "<image>Question: ") || !strings.HasSuffix(task.Prompt, "?\nAnswer:") {
+			t.Errorf("%+v", task)
+		}
+		if picture, err := task.Picture(imaging.Size{}); err != nil || picture.Size() != (imaging.Size{Width: 120, Height: 96}) {
+			t.Errorf("%s: %v, %v", task.Image, picture.Size(), err)
+		}
 	}
-	for _, line := range lines {
-		var q struct {
-			Image, Kind, Question string
-			Answers, Choices      []string
-			Digit                 int
-		}
-		if err := json.Unmarshal([]byte(line), &q); err != nil || q.Kind != "number" && q.Kind != "colour" || q.Question == "" || len(q.Answers) == 0 || len(q.Choices) < 2 || q.Digit != 9 {
-			t.Errorf("%v in %s", err, line)
-		}
-		file, err := os.ReadFile(filepath.Join(dir, q.Image))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if size, err := imaging.DecodeSize(file); err != nil || size != (imaging.Size{Width: 120, Height: 96}) {
-			t.Errorf("%s: %v, %v", q.Image, size, err)
-		}
+	choices := filepath.Join(t.TempDir(), "choices")
+	mustRun(t, "world", "pictures", "--n", "2", "--size", "120x96", "--form", "choice", "--questions", "1", "--out", choices)
+	if tasks, err := eval.ReadTasksFile(filepath.Join(choices, "tasks.jsonl")); err != nil || len(tasks) != 2 || tasks[0].Kind != eval.Choice {
+		t.Errorf("%+v, %v", tasks, err)
 	}
 	for _, c := range []struct {
 		args []string
@@ -95,6 +86,7 @@ func TestWorldPicturesCommand(t *testing.T) {
 		{args, "name another folder"},
 		{[]string{"world", "pictures"}, "out"},
 		{[]string{"world", "pictures", "--out", dir, "--n", "0"}, "0 pictures"},
+		{[]string{"world", "pictures", "--out", dir, "--form", "essay"}, "--form"},
 		{[]string{"world", "pictures", "--out", dir, "--size", "big"}, "--size"},
 		{[]string{"world", "pictures", "--out", dir, "--digits", "500"}, "500 pixels"},
 	} {

@@ -58,3 +58,12 @@ func (e *Engine) WriteLogits(ctx context.Context, tokens []int32, w io.Writer) e
 	}
 	return out.Flush()
 }
+
+// CheckWeights reads all weights, those of the encoder of images included, and names the first
+// tensor that holds a NaN or an infinity: what logits that are no numbers come from.
+func (e *Engine) CheckWeights() error {
+	if err := e.source.CheckFinite(); err != nil || e.sight == nil {
+		return err
+	}
+	return e.sight.source.CheckFinite()
+}

@@ -7,18 +7,24 @@ import (
 )
 
 // ask adds the model's answer and how right it is.
-func (a *AnswerResult) ask(ctx context.Context, m Model, t Task) error {
-	text, err := answer(ctx, m, t.Prompt, t.MaxTokens, t.Stop)
+func (a *AnswerResult) ask(ctx context.Context, o opening, prompt string, t Task) error {
+	text, err := answer(ctx, o, prompt, t.MaxTokens, t.Stop)
 	if err != nil {
 		return err
 	}
-	exact, f1 := false, 0.0
-	for _, right := range t.Answers {
-		exact = exact || ExactMatch(text, right)
-		f1 = max(f1, F1(text, right))
-	}
+	exact, f1 := t.Score(text)
 	a.Texts, a.Exact, a.F1 = append(a.Texts, text), append(a.Exact, exact), append(a.F1, f1)
 	return nil
+}
+
+// Score says whether an answer matches one of the right ones, and how far it overlaps with the
+// nearest.
+func (t Task) Score(answer string) (exact bool, f1 float64) {
+	for _, right := range t.Answers {
+		exact = exact || ExactMatch(answer, right)
+		f1 = max(f1, F1(answer, right))
+	}
+	return exact, f1
 }
 
 // words are the words of an answer as SQuAD's evaluation compares them (Rajpurkar et al.,

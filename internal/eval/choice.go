@@ -7,8 +7,8 @@ import (
 )
 
 // ask adds what the model thinks of the choices.
-func (c *ChoiceResult) ask(ctx context.Context, m Model, t Task) error {
-	likelihoods, err := choiceLikelihoods(ctx, m, t.Prompt, t.Choices)
+func (c *ChoiceResult) ask(ctx context.Context, o opening, prompt string, t Task) error {
+	likelihoods, err := choiceLikelihoods(ctx, o, prompt, t.Choices)
 	if err != nil {
 		return err
 	}
@@ -25,17 +25,18 @@ func (c *ChoiceResult) ask(ctx context.Context, m Model, t Task) error {
 	return nil
 }
 
-// choiceLikelihoods returns ln p of each choice as the continuation of the prompt.
+// choiceLikelihoods returns ln p of each choice as the continuation of an opening and the prompt
+// behind it.
 //
 // Prompt and choice are tokenized together, since that is the text which the model knows. What
 // all the sequences begin with is computed once; all that differs is scored, so that a choice
 // whose first letters become one token with the prompt's last is treated as the others are.
-func choiceLikelihoods(ctx context.Context, m Model, prompt string, choices []string) ([]float64, error) {
+func choiceLikelihoods(ctx context.Context, o opening, prompt string, choices []string) ([]float64, error) {
 	all := make([][]int32, len(choices))
 	for i, c := range choices {
-		all[i] = promptTokens(m, prompt+c)
+		all[i] = o.encode(prompt + c)
 	}
-	shared := min(common(all), len(promptTokens(m, prompt)))
+	shared := min(common(all), len(o.encode(prompt)))
 	for _, tokens := range all {
 		shared = min(shared, len(tokens)-1) // something is left to score of each
 	}
@@ -43,12 +44,13 @@ func choiceLikelihoods(ctx context.Context, m Model, prompt string, choices []st
 		return nil, errors.New("prompt and choices have no first token in common: write some text before the choices")
 	}
 	for _, tokens := range all {
-		if err := fits(m, len(tokens), 0); err != nil {
+		if err := o.fits(len(tokens), 0); err != nil {
 			return nil, err
 		}
 	}
 	out := make([]float64, len(choices))
-	err := m.Continue(ctx, 0, all[0][:shared], shared-1, func(first int, rows []float32) error {
+	last := o.length + shared - 1
+	err := o.model.Continue(ctx, o.length, all[0][:shared], last, func(first int, rows []float32) error {
 		s, err := sum(rows)
 		if err != nil {
 			return at(first, err)
@@ -65,7 +67,7 @@ func choiceLikelihoods(ctx context.Context, m Model, prompt string, choices []st
 		if len(tokens) == shared+1 {
 			continue
 		}
-		l, err := sequenceLikelihood(ctx, m, tokens, shared)
+		l, err := o.sequenceLikelihood(ctx, tokens, shared)
 		if err != nil {
 			return nil, err
 		}
@@ -75,15 +77,15 @@ func choiceLikelihoods(ctx context.Context, m Model, prompt string, choices []st
 }
 
 // sequenceLikelihood is ln p of the tokens after tokens[:from+1], of which the model has
-// computed the first from.
-func sequenceLikelihood(ctx context.Context, m Model, tokens []int32, from int) (total float64, err error) {
-	vocab := m.Info().Vocabulary
-	part := tokens[from : len(tokens)-1]
+// computed the first from behind the opening.
+func (o opening) sequenceLikelihood(ctx context.Context, tokens []int32, from int) (total float64, err error) {
+	info := o.model.Info()
+	part, start := tokens[from:len(tokens)-1], o.length+from
 	logs := make([]float64, len(part))
-	err = m.Continue(ctx, from, part, from, func(first int, rows []float32) error {
-		return eachRow(rows, vocab, m.Info().Threads, func(j int, row []float32) error {
+	err = o.model.Continue(ctx, start, part, start, func(first int, rows []float32) error {
+		return eachRow(rows, info.Vocabulary, info.Threads, func(j int, row []float32) error {
 			s, err := sum(row)
-			logs[first+j-from] = float64(row[tokens[first+j+1]]) - s.log
+			logs[first+j-start] = float64(row[tokens[first+j+1-o.length]]) - s.log
 			return at(first+j, err)
 		})
 	})

@@ -8,6 +8,7 @@ import (
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestReadTasks(t *testing.T) {
@@ -15,15 +16,16 @@ func TestReadTasks(t *testing.T) {
 
 {"type":"answer","prompt":"Q","answers":["4","four"],"max_tokens":8,"stop":["\n","Q"]}
   {"type":"answer","prompt":"Q\u00e9","answers":["4"],"stop":[]}
-{"type":"answer","prompt":"Q","answers":["4"]}`))
+{"type":"answer","prompt":"Q","answers":["4"]}`), nil)
 	want := []Task{
 		{Kind: Choice, Prompt: "It is", Choices: []string{" a", " b"}, Right: 1, ID: "x", Group: "g", Where: "t.jsonl:1"},
 		{Kind: Answer, Prompt: "Q", Answers: []string{"4", "four"}, MaxTokens: 8, Stop: []string{"\n", "Q"}, Where: "t.jsonl:3"},
 		{Kind: Answer, Prompt: "Qé", Answers: []string{"4"}, MaxTokens: 64, Where: "t.jsonl:4"},
 		{Kind: Answer, Prompt: "Q", Answers: []string{"4"}, MaxTokens: 64, Stop: []string{"\n"}, Where: "t.jsonl:5"},
 	}
-	if err != nil || !cmp.Equal(got, want) {
-		t.Errorf("%v\n%s", err, cmp.Diff(want, got))
+	same := cmpopts.IgnoreUnexported(Task{})
+	if err != nil || !cmp.Equal(got, want, same) {
+		t.Errorf("%v\n%s", err, cmp.Diff(want, got, same))
 	}
 }
 
@@ -70,9 +72,14 @@ func TestReadTasksRefuses(t *testing.T) {
 		{`{"type": "choice", "prompt": "Q", "choices": ["a", "b"], "answer": 2}`, `field "answer": is 2, want 0 to 1`},
 		{`{"type": "choice", "prompt": "Q", "choices": ["a", "b"], "answer": -1}`, `field "answer": is -1`},
 		{`{"type": "choice", "prompt": "Q", "choices": ["a", "b"], "answer": "a"}`, `field "answer": is "a", want a whole number`},
+		{`{"type": "answer", "prompt": "<image>Q", "answers": ["4"]}`, `field "prompt": has the marker <image>, and field "image" names no image`},
+		{`{"type": "answer", "prompt": "Q", "answers": ["4"], "image": ""}`, `field "image": is empty`},
+		{`{"type": "answer", "prompt": "Q", "answers": ["4"], "image": 5}`, `field "image": is 5, want a string`},
+		{`{"type": "answer", "prompt": "Q", "answers": ["4"], "image": "a.png"}`, `field "image": "a.png": these tasks come without images`},
+		{`{"type": "answer", "prompt": "<image><image>Q", "answers": ["4"], "image": "a.png"}`, `field "prompt": has the marker <image> 2 times`},
 		{`{"prompt": "` + strings.Repeat("x", MaxLine) + `"}`, "more than 1048575 bytes"},
 	} {
-		_, err := ReadTasks("t.jsonl", strings.NewReader(good+"\n"+c.line+"\n"))
+		_, err := ReadTasks("t.jsonl", strings.NewReader(good+"\n"+c.line+"\n"), nil)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "t.jsonl:2: ") {
 			t.Errorf("%.60s\n gives %v\n  want %s", c.line, err, c.want)
 		}
@@ -81,7 +88,7 @@ func TestReadTasksRefuses(t *testing.T) {
 
 func TestReadEmptyAndBrokenFiles(t *testing.T) {
 	for _, text := range []string{"", "\n\n  \n"} {
-		if _, err := ReadTasks("t.jsonl", strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), "holds no items") {
+		if _, err := ReadTasks("t.jsonl", strings.NewReader(text), nil); err == nil || !strings.Contains(err.Error(), "holds no items") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -115,7 +122,7 @@ func FuzzReadTasks(f *testing.F) {
 	f.Add(`{"type":"answer","prompt":"Q","answers":["4"],"max_tokens":8,"stop":["\n"]}`)
 	f.Add(`{"type":{"type":[[]]}}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		tasks, err := ReadTasks("f", strings.NewReader(text))
+		tasks, err := ReadTasks("f", strings.NewReader(text), nil)
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "f:") {
 				t.Errorf("error without a place: %v", err)

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -17,7 +18,7 @@ func sum(row []float32) (summed, error) {
 	best, top := 0, row[0]
 	for i, v := range row {
 		if v-v != 0 { // NaN, and the infinities
-			return summed{}, fmt.Errorf("the logit of token %d is %v: the model's weights are damaged, or overflow in this format", i, v)
+			return summed{}, &noNumber{i, v}
 		}
 		if v > top {
 			best, top = i, v
@@ -28,6 +29,33 @@ func sum(row []float32) (summed, error) {
 		total += math.Exp(float64(v) - float64(top))
 	}
 	return summed{best: best, log: float64(top) + math.Log(total)}, nil
+}
+
+// noNumber is the error of a logit that is NaN or infinite.
+type noNumber struct {
+	token int
+	logit float32
+}
+
+func (e *noNumber) Error() string {
+	return fmt.Sprintf("the logit of token %d is %v: the model's weights are damaged, or overflow in this format", e.token, e.logit)
+}
+
+// blame adds to the error of a logit that is no number the tensor that it comes from, for models
+// that can look through their weights.
+func blame(err error, models ...Model) error {
+	var bad *noNumber
+	if !errors.As(err, &bad) {
+		return err
+	}
+	for _, m := range models {
+		if m, ok := m.(interface{ CheckWeights() error }); ok {
+			if why := m.CheckWeights(); why != nil {
+				return fmt.Errorf("%w: %w", why, err)
+			}
+		}
+	}
+	return err
 }
 
 // divergence is what two rows of logits of one position come to.

@@ -40,46 +40,35 @@ func checkTrained(models ...Model) error {
 	return nil
 }
 
-// answer continues a prompt greedily until a token that ends generation, one of the stop
-// texts, or the most tokens. The answer is without the stop text and without the white space
-// around it.
-func answer(ctx context.Context, m Model, prompt string, most int, stop []string) (string, error) {
-	tokens := promptTokens(m, prompt)
-	if err := fits(m, len(tokens), most); err != nil {
+// answer continues what follows an opening greedily until a token that ends generation, one of
+// the stop texts, or the most tokens. The answer is without the stop text and without the white
+// space around it.
+func answer(ctx context.Context, o opening, text string, most int, stop []string) (string, error) {
+	tokens := o.encode(text)
+	if err := o.fits(len(tokens), most); err != nil {
 		return "", err
 	}
-	stream := m.Tokenizer().NewStream(tokenizer.DecodeOptions{})
-	var text strings.Builder
-	keep := 0
+	stream := o.model.Tokenizer().NewStream(tokenizer.DecodeOptions{})
+	var out strings.Builder
+	keep := o.length
 	for range most {
-		id, err := greedy(ctx, m, keep, tokens)
+		id, err := greedy(ctx, o.model, keep, tokens)
 		if err != nil {
 			return "", err
 		}
-		if m.Tokenizer().EndsGeneration(id) {
+		if o.model.Tokenizer().EndsGeneration(id) {
 			break
 		}
-		text.WriteString(stream.Push(id))
-		if before, found := cutAtStop(text.String(), stop); found {
+		out.WriteString(stream.Push(id))
+		if before, found := cutAtStop(out.String(), stop); found {
 			return strings.TrimSpace(before), nil
 		}
 		keep += len(tokens)
 		tokens = []int32{id}
 	}
-	text.WriteString(stream.Flush())
-	before, _ := cutAtStop(text.String(), stop)
+	out.WriteString(stream.Flush())
+	before, _ := cutAtStop(out.String(), stop)
 	return strings.TrimSpace(before), nil
-}
-
-// fits says whether a prompt and what may follow it fit the model's context.
-func fits(m Model, prompt, more int) error {
-	if n := m.Info().Context; prompt+more > n {
-		return fmt.Errorf("a prompt of %d tokens and an answer of up to %d do not fit the context of %d: shorten it or raise the context (--context)", prompt, more, n)
-	}
-	if prompt == 0 {
-		return fmt.Errorf("the prompt has no tokens: write some text before the answer")
-	}
-	return nil
 }
 
 // greedy appends tokens behind the first keep of the sequence and returns the likeliest next.

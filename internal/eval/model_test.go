@@ -90,13 +90,13 @@ func TestAnswer(t *testing.T) {
 		{"ééé", 100, nil, "ééé"},
 		{"", 100, nil, ""},
 	} {
-		got, err := answer(t.Context(), parrot(t, prompt, c.says), prompt, c.most, c.stop)
+		got, err := answer(t.Context(), opening{model: parrot(t, prompt, c.says)}, prompt, c.most, c.stop)
 		if err != nil || got != c.want {
 			t.Errorf("%q until %q: %q, %v; want %q", c.says, c.stop, got, err, c.want)
 		}
 	}
 	f := parrot(t, prompt, strings.Repeat("x", 50))
-	got, err := answer(t.Context(), f, prompt, 3, nil)
+	got, err := answer(t.Context(), opening{model: f}, prompt, 3, nil)
 	if err != nil || f.ran != len(promptTokens(f, prompt))+2 || got == "" {
 		t.Errorf("three tokens: %q after %d tokens, %v", got, f.ran, err)
 	}
@@ -104,11 +104,11 @@ func TestAnswer(t *testing.T) {
 
 func TestAnswerRefuses(t *testing.T) {
 	f := newFake(t, nil)
-	if _, err := answer(t.Context(), f, "x", 5000, nil); err == nil || !strings.Contains(err.Error(), "context of 2048") {
+	if _, err := answer(t.Context(), opening{model: f}, "x", 5000, nil); err == nil || !strings.Contains(err.Error(), "context of 2048") {
 		t.Errorf("%v", err)
 	}
 	f.logits = func(sequence []int32, row []float32) { row[7] = float32(math.NaN()) }
-	if _, err := answer(t.Context(), f, "hello", 5, nil); err == nil || !strings.Contains(err.Error(), "the logit of token 7 is NaN") {
+	if _, err := answer(t.Context(), opening{model: f}, "hello", 5, nil); err == nil || !strings.Contains(err.Error(), "the logit of token 7 is NaN") {
 		t.Errorf("%v", err)
 	}
 }
@@ -127,7 +127,7 @@ func TestChoiceLikelihoods(t *testing.T) {
 	})
 	prompt := "Mary has the ball. The ball is with"
 	choices := []string{" Mary", " John who lives far away", " M", "."}
-	got, err := choiceLikelihoods(t.Context(), f, prompt, choices)
+	got, err := choiceLikelihoods(t.Context(), opening{model: f}, prompt, choices)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestChoicesOfAUniformModel(t *testing.T) {
 	f := newFake(t, nil)
 	task := Task{Kind: Choice, Prompt: "It is", Choices: []string{" a very long text of many words", " q"}}
 	var c ChoiceResult
-	if err := c.ask(t.Context(), f, task); err != nil {
+	if err := c.ask(t.Context(), opening{model: f}, task.Prompt, task); err != nil {
 		t.Fatal(err)
 	}
 	p := c.Picked[0]

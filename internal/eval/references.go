@@ -64,7 +64,7 @@ func (r *runner) evalReferences(ctx context.Context) (*ReferencesResult, error) 
 			if k == 0 {
 				out.Answers = append(out.Answers, ReferenceResult{Item: Item{ID: ref.ID, Group: ref.Group, Where: ref.Where}})
 			}
-			text, err := answer(ctx, m, ref.Prompt, ref.MaxTokens, ref.Stop)
+			text, err := answer(ctx, opening{model: m}, ref.Prompt, ref.MaxTokens, ref.Stop)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", ref.Where, m.Info().Name, err)
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/wattlaw/wattlaw/internal/engine"
+	"github.com/wattlaw/wattlaw/internal/imaging"
 )
 
 // Schema names the form of a Result in JSON. Fields may be added under the same name.
@@ -13,9 +14,11 @@ const Schema = "wattlaw/eval/1"
 
 // Plan says what to evaluate. What is empty is left out.
 type Plan struct {
-	Texts      []Text
-	Window     int         // tokens of a window of perplexity; default DefaultWindow
-	Tasks      []Task      // see ReadTasks
+	Texts  []Text
+	Window int    // tokens of a window of perplexity; default DefaultWindow
+	Tasks  []Task // see ReadTasks
+	// Resolution is a box into which images of tasks are scaled down to fit; zero: as they are.
+	Resolution imaging.Size
 	References []Reference // see ReadReferences
 	Embedder   Embedder    // of semantic similarity; nil: only lexical similarity
 	Trim       float64     // share of items to drop at each end for a trimmed mean beside the plain one; 0: none
@@ -55,23 +58,26 @@ func Run(ctx context.Context, model, base Model, plan Plan) (Result, error) {
 		return out, err
 	}
 	out.Doubts = r.doubts()
-	for _, text := range plan.Texts {
+	return out, blame(r.evaluate(ctx, &out), r.models()...)
+}
+
+func (r *runner) evaluate(ctx context.Context, out *Result) (err error) {
+	for _, text := range r.plan.Texts {
 		t, err := r.evalText(ctx, text)
 		if err != nil {
-			return out, err
+			return err
 		}
 		out.Texts = append(out.Texts, t)
 	}
-	var err error
-	if len(plan.Tasks) > 0 {
+	if len(r.plan.Tasks) > 0 {
 		if out.Tasks, err = r.evalTasks(ctx); err != nil {
-			return out, err
+			return err
 		}
 	}
-	if len(plan.References) > 0 {
+	if len(r.plan.References) > 0 {
 		out.References, err = r.evalReferences(ctx)
 	}
-	return out, err
+	return err
 }
 
 // check refuses what cannot be evaluated before anything is computed.
@@ -87,6 +93,9 @@ func (r *runner) check() error {
 		if err := checkTrained(r.model, r.base); err != nil {
 			return err
 		}
+	}
+	if err := r.checkSight(); err != nil {
+		return err
 	}
 	if len(p.Texts) == 0 {
 		return nil

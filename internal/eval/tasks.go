@@ -2,9 +2,16 @@ package eval
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/wattlaw/wattlaw/internal/engine"
+	"github.com/wattlaw/wattlaw/internal/imaging"
 )
 
 // Kind of a task.
@@ -25,6 +32,10 @@ type Task struct {
 	Group  string // scores are shown for each group too
 	Prompt string
 	Where  string // file and line
+	// Image names the picture that the prompt is about; "" for none. It stands where the prompt
+	// has an engine.ImageMarker, else before it.
+	Image  string
+	images Images
 
 	Choices []string // of a Choice, as they follow the prompt
 	Right   int      // index of the right one
@@ -37,14 +48,34 @@ type Task struct {
 // defaultAnswer is the most tokens of an answer where a line does not say.
 const defaultAnswer = 64
 
-// ReadTasks reads tasks in JSON Lines. Errors name the file, the line and the field.
-func ReadTasks(name string, r io.Reader) (tasks []Task, err error) {
-	seen := ids{}
+// Images returns the image file of a name that tasks use.
+type Images func(name string) ([]byte, error)
+
+// ReadTasksFile reads a file of tasks, whose images lie beside it or in folders below.
+func ReadTasksFile(path string) ([]Task, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close() // read-only: nothing is lost
+	return ReadTasks(path, in, func(name string) ([]byte, error) {
+		if !filepath.IsLocal(name) {
+			return nil, errors.New("want a path below the folder of the tasks")
+		}
+		return imaging.ReadFile(filepath.Join(filepath.Dir(path), name))
+	})
+}
+
+// ReadTasks reads tasks in JSON Lines. Errors name the file, the line and the field. Each image
+// is looked at once now, and read again when its task is asked; without images none is taken.
+func ReadTasks(name string, r io.Reader, images Images) (tasks []Task, err error) {
+	seen, good := ids{}, map[string]bool{}
 	err = eachObject(name, r, func(line int, o *object) error {
 		t := Task{Where: fmt.Sprintf("%s:%d", name, line), ID: o.text("id", false), Group: o.text("group", false)}
 		seen.check(o, t.ID, line)
 		t.Kind = Kind(o.text("type", true))
 		t.Prompt = o.text("prompt", true)
+		t.image(o, images, good)
 		switch t.Kind {
 		case Choice:
 			t.Choices = o.texts("choices", 2, false)
@@ -71,6 +102,48 @@ func ReadTasks(name string, r io.Reader) (tasks []Task, err error) {
 		return nil, err
 	}
 	return tasks, nil
+}
+
+// image takes the name of the picture, and looks at the file unless it is known to be good.
+func (t *Task) image(o *object, images Images, good map[string]bool) {
+	t.Image, t.images = o.text("image", false), images
+	marks := strings.Count(t.Prompt, engine.ImageMarker)
+	switch {
+	case t.Image == "" && o.has("image"):
+		o.fail("image", "is empty")
+	case t.Image == "" && marks > 0:
+		o.fail("prompt", "has the marker %s, and field \"image\" names no image", engine.ImageMarker)
+	case t.Image == "" || good[t.Image]:
+	case marks > 1:
+		o.fail("prompt", "has the marker %s %d times: a task has one image", engine.ImageMarker, marks)
+	case images == nil:
+		o.fail("image", "%q: these tasks come without images", t.Image)
+	default:
+		data, err := images(t.Image)
+		if err == nil {
+			err = imaging.CheckFile(data)
+		}
+		if err != nil {
+			o.fail("image", "%q: %w", t.Image, err)
+		}
+		good[t.Image] = err == nil
+	}
+}
+
+// Picture decodes the task's image, scaled down to fit into the box unless that is zero.
+func (t Task) Picture(box imaging.Size) (imaging.RGB, error) {
+	data, err := t.images(t.Image)
+	if err != nil {
+		return imaging.RGB{}, fmt.Errorf("image %s: %w", t.Image, err)
+	}
+	picture, _, err := imaging.Decode(data, imaging.Limits{})
+	if err != nil {
+		return imaging.RGB{}, fmt.Errorf("image %s: %w", t.Image, err)
+	}
+	if size := picture.Size().Within(box); box != (imaging.Size{}) && size != picture.Size() {
+		picture = imaging.Resize(picture, size, imaging.FilterBicubicPillow)
+	}
+	return picture, nil
 }
 
 // stops takes the texts that end an answer: the end of its line where none are named.
@@ -129,6 +202,7 @@ func (r *runner) evalTasks(ctx context.Context) (*TaskResult, error) {
 	models := r.models()
 	for k, m := range models {
 		choice, answered := 0, 0
+		read := reader{model: m, box: r.plan.Resolution}
 		for i, t := range r.plan.Tasks {
 			r.tell("tasks", k*len(r.plan.Tasks)+i, len(models)*len(r.plan.Tasks))
 			if k == 0 {
@@ -139,12 +213,14 @@ func (r *runner) evalTasks(ctx context.Context) (*TaskResult, error) {
 					out.Answers = append(out.Answers, AnswerResult{Item: t.item()})
 				}
 			}
-			var err error
-			if t.Kind == Choice {
-				err = out.Choices[choice].ask(ctx, m, t)
+			o, prompt, err := read.open(ctx, t)
+			switch {
+			case err != nil:
+			case t.Kind == Choice:
+				err = out.Choices[choice].ask(ctx, o, prompt, t)
 				choice++
-			} else {
-				err = out.Answers[answered].ask(ctx, m, t)
+			default:
+				err = out.Answers[answered].ask(ctx, o, prompt, t)
 				answered++
 			}
 			if err != nil {

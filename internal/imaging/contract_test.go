@@ -239,7 +239,10 @@ func TestParseSize(t *testing.T) {
 			t.Errorf("ParseSize(%q) = %v, %v", text, s, err)
 		}
 	}
-	for _, text := range []string{"", "448", "x", "4x", "0x4", "-1x4", "4x4x4", "1e3x2", "99999999999999999999x1", "1048577x1", "1048576x1048576"} {
+	if s, err := ParseSize("448"); err != nil || s != (Size{448, 448}) {
+		t.Errorf("one number: %v, %v", s, err)
+	}
+	for _, text := range []string{"", "x", "448x", "4x", "0x4", "-1x4", "4x4x4", "1e3x2", "99999999999999999999x1", "1048577x1", "1048576x1048576"} {
 		if s, err := ParseSize(text); err == nil {
 			t.Errorf("ParseSize(%q) = %v, want an error", text, s)
 		}

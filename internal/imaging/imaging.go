@@ -49,18 +49,18 @@ func (s Size) Check() error {
 	return nil
 }
 
-// ParseSize reads a size like "448x336".
+// ParseSize reads a size like "448x336", or "448" of a square.
 func ParseSize(text string) (Size, error) {
 	w, h, ok := strings.Cut(strings.ToLower(strings.TrimSpace(text)), "x")
 	if !ok {
-		return Size{}, fmt.Errorf("image size %q: want WIDTHxHEIGHT, such as 448x336", text)
+		h = w
 	}
 	var s Size
 	var errW, errH error
 	s.Width, errW = strconv.Atoi(w)
 	s.Height, errH = strconv.Atoi(h)
 	if errW != nil || errH != nil {
-		return Size{}, fmt.Errorf("image size %q: want WIDTHxHEIGHT in whole pixels, such as 448x336", text)
+		return Size{}, fmt.Errorf("image size %q: want WIDTHxHEIGHT in whole pixels, such as 448x336, or one number for both", text)
 	}
 	return s, s.Check()
 }

@@ -6,25 +6,26 @@ import (
 	"io"
 )
 
-// pictureLine is a question about a picture in a file: docs/world.md describes it.
-type pictureLine struct {
-	Image    string   `json:"image"`
-	Kind     Kind     `json:"kind"`
-	Question string   `json:"question"`
-	Answers  []string `json:"answers"`
-	Choices  []string `json:"choices"`
-	Digit    int      `json:"digit"`
+// imageMarker stands in a prompt for the picture, as it does for the engine.
+const imageMarker = "<image>"
+
+// Prompt is the text that ends where the answer, after a space, begins; the picture stands
+// before it.
+func (q Question) Prompt() string {
+	return imageMarker + "Question: " + q.Question + "\nAnswer:"
 }
 
-// WriteQuestions writes the questions of a scene, whose picture is in a file of this name, in
-// JSON Lines.
-func WriteQuestions(w io.Writer, file string, s Scene) error {
+// WriteSceneTasks writes the questions of a scene, whose picture is in a file of this name, as
+// tasks for wattlaw eval, in JSON Lines: the group of each is its kind, its identifier begins
+// with that of the scene.
+func WriteSceneTasks(w io.Writer, file, id string, s Scene, form Form) error {
 	lines := json.NewEncoder(w)
 	lines.SetEscapeHTML(false)
-	for _, q := range s.Questions {
-		answers := append([]string{q.Answer}, q.Also...)
-		if err := lines.Encode(pictureLine{file, q.Kind, q.Question, answers, q.Choices, s.Digit}); err != nil {
-			return fmt.Errorf("write questions of %s: %w", file, err)
+	for i, q := range s.Questions {
+		t := task{Type: form, ID: fmt.Sprintf("%s-%d", id, i), Group: q.Kind, Image: file, Prompt: q.Prompt()}
+		t.answer(q.Answer, q.Also, q.Choices)
+		if err := lines.Encode(t); err != nil {
+			return fmt.Errorf("write tasks about %s: %w", file, err)
 		}
 	}
 	return nil

@@ -31,7 +31,8 @@ type TaskOptions struct {
 	N    int
 	Form Form
 	// Shots is how many short examples of the training split, with their answers, stand before
-	// each story to show what is asked for: the same before all.
+	// each story to show what is asked for: the same before all. Without any a prompt is what
+	// Example.Prompt says, as models that were trained on this world know it.
 	Shots int
 }
 
@@ -54,6 +55,7 @@ type task struct {
 	Type      Form     `json:"type"`
 	ID        string   `json:"id"`
 	Group     Kind     `json:"group"`
+	Image     string   `json:"image,omitempty"`
 	Prompt    string   `json:"prompt"`
 	Choices   []string `json:"choices,omitempty"`
 	Answer    *int     `json:"answer,omitempty"`
@@ -62,6 +64,7 @@ type task struct {
 }
 
 const (
+	// instruction stands before solved examples, which without it could be taken for one text.
 	instruction = "Answer the question about each story with one word.\n\n"
 	// longestAnswer is in tokens: enough for "in the kitchen" in any vocabulary.
 	longestAnswer = 16
@@ -106,8 +109,8 @@ func WriteTasks(w io.Writer, stories Options, opt TaskOptions) error {
 	lines.SetEscapeHTML(false)
 	for i := range opt.N {
 		e := s.At(uint64(i))
-		t := task{Type: opt.Form, ID: fmt.Sprintf("%s-%d-%d", stories.Split, stories.Seed, i), Group: e.Kind, Prompt: instruction + shots + e.Prompt()}
-		t.answer(e)
+		t := task{Type: opt.Form, ID: fmt.Sprintf("%s-%d-%d", stories.Split, stories.Seed, i), Group: e.Kind, Prompt: shots + e.Prompt()}
+		t.answer(e.Answer, e.Also, e.Choices)
 		if err := lines.Encode(t); err != nil {
 			return fmt.Errorf("write tasks: task %d: %w", i+1, err)
 		}
@@ -118,26 +121,32 @@ func WriteTasks(w io.Writer, stories Options, opt TaskOptions) error {
 	return nil
 }
 
-func (t *task) answer(e Example) {
+// answer sets what is right, in the form of the task.
+func (t *task) answer(answer string, also, choices []string) {
 	if t.Type == AsAnswer {
-		t.Answers, t.MaxTokens = append([]string{e.Answer}, e.Also...), longestAnswer
+		t.Answers, t.MaxTokens = append([]string{answer}, also...), longestAnswer
 		return
 	}
-	for i, c := range e.Choices {
-		if c == e.Answer {
+	for i, c := range choices {
+		if c == answer {
 			t.Answer = &i
 		}
 		t.Choices = append(t.Choices, " "+c)
 	}
 }
 
-// shots are solved examples of other stories than those asked about, without asides.
+// shots are an instruction and solved examples of other stories than those asked about, without
+// asides; "" for none.
 func shots(stories Options, n int) (string, error) {
+	if n == 0 {
+		return "", nil
+	}
 	s, err := NewStories(Options{Split: Train, Seed: ^stories.Seed, Kinds: stories.Kinds})
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
+	b.WriteString(instruction)
 	for range n {
 		e := s.Next()
 		fmt.Fprintf(&b, "%s %s\n\n", e.Prompt(), e.Answer)
