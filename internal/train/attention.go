@@ -6,44 +6,86 @@ import (
 	"github.com/wattlaw/wattlaw/internal/linalg"
 )
 
+// attention is how the rows of a span attend to each other. A row holds queries, keys and values
+// side by side, in each of them heads side by side.
+type attention struct {
+	heads, kvHeads, dim int
+	causal              bool // every row to those up to it; otherwise to the whole span
+}
+
+// width counts the features of a row.
+func (a attention) width() int { return (a.heads + 2*a.kvHeads) * a.dim }
+
+// mixed counts those of a row of outputs.
+func (a attention) mixed() int { return a.heads * a.dim }
+
+func (a attention) scale() float32 { return float32(1 / math.Sqrt(float64(a.dim))) }
+
 // queryBlock is the number of queries whose scores are held at once.
 const queryBlock = 64
 
 // headScratch is the working memory of one thread in attention.
 type headScratch struct {
-	gemm      *linalg.Multiplier
-	p, dp     []float32 // probabilities of a block of queries and their gradients
-	stride, n int       // of a row, a multiple of 16; keys that the block looks at
+	gemm   *linalg.Multiplier
+	p, dp  []float32 // probabilities of a block of queries and their gradients
+	stride int       // of a row, a multiple of 16
 }
 
-// eachHead calls f for every sequence and every key–value head, on all threads: all that f writes
-// belongs to that pair.
-func (m *Model) eachHead(p *pass, f func(h *headScratch, s span, kv int)) {
-	kvHeads := m.Config.KVHeads
-	linalg.Parallel(m.threads, len(p.spans)*kvHeads, func(worker, i int) {
-		f(&m.heads[worker], p.spans[i/kvHeads], i%kvHeads)
+// queries are a block [i, j) of those of one head of a span, and the keys [0, n) that they look at.
+type queries struct {
+	attention
+	span
+	head, kv int
+	i, j     int
+	keys     int
+}
+
+// eachBlock calls f for all queries, on all threads: those that share a key–value head of a span
+// one block after the other, as all that f writes belongs to that pair.
+func (t *tools) eachBlock(a attention, spans []span, f func(h *headScratch, q queries)) {
+	group := a.heads / a.kvHeads
+	linalg.Parallel(t.threads, len(spans)*a.kvHeads, func(worker, task int) {
+		s, kv := spans[task/a.kvHeads], task%a.kvHeads
+		for head := kv * group; head < (kv+1)*group; head++ {
+			for i := 0; i < s.n; i += queryBlock {
+				q := queries{attention: a, span: s, head: head, kv: kv, i: i, j: min(i+queryBlock, s.n), keys: s.n}
+				if a.causal {
+					q.keys = q.j
+				}
+				f(&t.heads[worker], q)
+			}
+		}
 	})
 }
 
-// head views the rows [i, j) of sequence s of head h of x, whose rows are heads side by side.
-func (m *Model) head(x []float32, width int, s span, h, i, j int) linalg.Matrix {
-	return part(x, j-i, width, (s.first+i)*width+h*m.Config.HeadDim, m.Config.HeadDim)
+// of views the block's rows of its head of x, whose rows are stride floats.
+func (q queries) of(x []float32, stride int) linalg.Matrix {
+	return part(x, q.j-q.i, stride, (q.first+q.i)*stride+q.head*q.dim, q.dim)
 }
 
-func (m *Model) scale() float32 { return float32(1 / math.Sqrt(float64(m.Config.HeadDim))) }
+// seen views the rows that the block looks at, of head h of qkv.
+func (q queries) seen(qkv []float32, h int) linalg.Matrix {
+	return part(qkv, q.keys, q.width(), q.first*q.width()+h*q.dim, q.dim)
+}
 
-// probabilities computes softmax(q·kᵀ/√dim) for queries [i, j) of head h over the positions
-// up to each.
-func (m *Model) probabilities(sc *headScratch, qkv []float32, s span, kv, h, i, j int) linalg.Matrix {
-	width := m.qkvWidth()
-	sc.n, sc.stride = j, (j+15)&^15
+// key and value number the heads of qkv that belong to the block.
+func (q queries) key() int   { return q.heads + q.kv }
+func (q queries) value() int { return q.heads + q.kvHeads + q.kv }
+
+// probabilities computes softmax(q·kᵀ/√dim) of a block.
+func (t *tools) probabilities(sc *headScratch, qkv []float32, q queries) linalg.Matrix {
+	sc.stride = (q.keys + 15) &^ 15
 	sc.p, sc.dp = resize(sc.p, queryBlock*sc.stride), resize(sc.dp, queryBlock*sc.stride)
-	p := linalg.Matrix{Rows: j - i, Cols: j, Stride: sc.stride, Data: sc.p}
-	sc.gemm.Gemm(linalg.Plain, linalg.Transposed, m.scale(), m.head(qkv, width, s, h, i, j), m.head(qkv, width, s, m.Config.Heads+kv, 0, j), 0, p)
-	softmax := m.kernels.Primitives().SoftmaxRow
-	for r := range j - i {
+	p := linalg.Matrix{Rows: q.j - q.i, Cols: q.keys, Stride: sc.stride, Data: sc.p}
+	sc.gemm.Gemm(linalg.Plain, linalg.Transposed, q.scale(), q.of(qkv, q.width()), q.seen(qkv, q.key()), 0, p)
+	softmax := t.kernels.Primitives().SoftmaxRow
+	for r := range p.Rows {
 		row := sc.p[r*sc.stride : (r+1)*sc.stride]
-		for k := i + r + 1; k < len(row); k++ {
+		visible := q.keys
+		if q.causal {
+			visible = q.i + r + 1
+		}
+		for k := visible; k < len(row); k++ {
 			row[k] = float32(math.Inf(-1))
 		}
 		shrink := 1 / softmax(row)
@@ -54,49 +96,33 @@ func (m *Model) probabilities(sc *headScratch, qkv []float32, s span, kv, h, i, 
 	return p
 }
 
-// attend fills l.mixed with the weighted values.
-func (m *Model) attend(p *pass, l *saved) {
-	c, width, mixed := &m.Config, m.qkvWidth(), m.Config.Heads*m.Config.HeadDim
-	m.eachHead(p, func(sc *headScratch, s span, kv int) {
-		for h := kv * c.Group(); h < (kv+1)*c.Group(); h++ {
-			for i := 0; i < s.n; i += queryBlock {
-				j := min(i+queryBlock, s.n)
-				w := m.probabilities(sc, l.qkv, s, kv, h, i, j)
-				values := m.head(l.qkv, width, s, c.Heads+c.KVHeads+kv, 0, j)
-				sc.gemm.Gemm(linalg.Plain, linalg.Plain, 1, w, values, 0, m.head(l.mixed, mixed, s, h, i, j))
-			}
-		}
+// attend fills mixed with the weighted values.
+func (t *tools) attend(a attention, spans []span, mixed, qkv []float32) {
+	t.eachBlock(a, spans, func(sc *headScratch, q queries) {
+		p := t.probabilities(sc, qkv, q)
+		sc.gemm.Gemm(linalg.Plain, linalg.Plain, 1, p, q.seen(qkv, q.value()), 0, q.of(mixed, a.mixed()))
 	})
 }
 
 // attendBack fills dqkv, the gradients of the rotated queries, keys and values, from dmixed. The
 // probabilities are computed again: they take more memory than time.
-func (m *Model) attendBack(p *pass, l *saved, dqkv, dmixed []float32) {
+func (t *tools) attendBack(a attention, spans []span, dqkv, dmixed, qkv []float32) {
 	clear(dqkv)
-	m.eachHead(p, func(sc *headScratch, s span, kv int) {
-		group := m.Config.Group()
-		for h := kv * group; h < (kv+1)*group; h++ {
-			for i := 0; i < s.n; i += queryBlock {
-				m.headBack(sc, l, dqkv, dmixed, s, kv, h, i, min(i+queryBlock, s.n))
-			}
-		}
-	})
+	t.eachBlock(a, spans, func(sc *headScratch, q queries) { t.blockBack(sc, q, dqkv, dmixed, qkv) })
 }
 
-// headBack adds the gradients by way of queries [i, j) of head h: with P the probabilities and
-// dP = dO·Vᵀ, the scores have the gradient dS = P∘(dP − Σ_k P∘dP).
-func (m *Model) headBack(sc *headScratch, l *saved, dqkv, dmixed []float32, s span, kv, h, i, j int) {
-	c, width, mixed := &m.Config, m.qkvWidth(), m.Config.Heads*m.Config.HeadDim
+// blockBack adds the gradients by way of a block: with P the probabilities and dP = dO·Vᵀ, the
+// scores have the gradient dS = P∘(dP − Σ_k P∘dP).
+func (t *tools) blockBack(sc *headScratch, q queries, dqkv, dmixed, qkv []float32) {
 	const plain, transposed = linalg.Plain, linalg.Transposed
-	key, value := c.Heads+kv, c.Heads+c.KVHeads+kv
-	w := m.probabilities(sc, l.qkv, s, kv, h, i, j)
-	dw := w
-	dw.Data = sc.dp
-	dout := m.head(dmixed, mixed, s, h, i, j)
-	sc.gemm.Gemm(plain, transposed, 1, dout, m.head(l.qkv, width, s, value, 0, j), 0, dw)
-	sc.gemm.Gemm(transposed, plain, 1, w, dout, 1, m.head(dqkv, width, s, value, 0, j))
-	for r := range j - i {
-		probs, grads := sc.p[r*sc.stride:r*sc.stride+j], sc.dp[r*sc.stride:r*sc.stride+j]
+	p := t.probabilities(sc, qkv, q)
+	dp := p
+	dp.Data = sc.dp
+	dout := q.of(dmixed, q.mixed())
+	sc.gemm.Gemm(plain, transposed, 1, dout, q.seen(qkv, q.value()), 0, dp)
+	sc.gemm.Gemm(transposed, plain, 1, p, dout, 1, q.seen(dqkv, q.value()))
+	for r := range p.Rows {
+		probs, grads := sc.p[r*sc.stride:r*sc.stride+q.keys], sc.dp[r*sc.stride:r*sc.stride+q.keys]
 		var mean float64
 		for k, v := range probs {
 			mean += float64(v) * float64(grads[k])
@@ -105,6 +131,6 @@ func (m *Model) headBack(sc *headScratch, l *saved, dqkv, dmixed []float32, s sp
 			grads[k] = v * (grads[k] - float32(mean))
 		}
 	}
-	sc.gemm.Gemm(plain, plain, m.scale(), dw, m.head(l.qkv, width, s, key, 0, j), 0, m.head(dqkv, width, s, h, i, j))
-	sc.gemm.Gemm(transposed, plain, m.scale(), dw, m.head(l.qkv, width, s, h, i, j), 1, m.head(dqkv, width, s, key, 0, j))
+	sc.gemm.Gemm(plain, plain, q.scale(), dp, q.seen(qkv, q.key()), 0, q.of(dqkv, q.width()))
+	sc.gemm.Gemm(transposed, plain, q.scale(), dp, q.of(qkv, q.width()), 1, q.seen(dqkv, q.key()))
 }

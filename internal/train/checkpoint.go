@@ -25,11 +25,13 @@ const (
 
 // head is the part of a checkpoint that says what it belongs to.
 type head struct {
-	Plan     Plan         `json:"plan"`
-	Config   model.Config `json:"config"`
-	Params   []headParam  `json:"params"`
-	Step     int          `json:"step"`
-	Position uint64       `json:"position"`
+	Plan   Plan         `json:"plan"`
+	Config model.Config `json:"config"`
+	// Vision is that of the encoder of images; nil without one.
+	Vision   *model.VisionConfig `json:"vision,omitempty"`
+	Params   []headParam         `json:"params"`
+	Step     int                 `json:"step"`
+	Position uint64              `json:"position"`
 }
 
 type headParam struct {
@@ -39,6 +41,9 @@ type headParam struct {
 
 func (t *Trainer) head() head {
 	h := head{Plan: t.plan, Config: t.model.Config, Step: t.step, Position: t.position}
+	if v, ok := t.model.Vision(); ok {
+		h.Vision = &v
+	}
 	for _, p := range t.model.params {
 		h.Params = append(h.Params, headParam{p.Name, p.Shape})
 	}
@@ -171,7 +176,7 @@ func (t *Trainer) readHead(r io.Reader) (h head, read int64, err error) {
 	want := t.head()
 	want.Step, want.Position = h.Step, h.Position
 	switch {
-	case !sameJSON(h.Config, want.Config) || !sameJSON(h.Params, want.Params):
+	case !sameJSON(h.Config, want.Config) || !sameJSON(h.Vision, want.Vision) || !sameJSON(h.Params, want.Params):
 		return h, 0, errors.New("it belongs to a model of another shape")
 	case h.Plan.Recipe != want.Plan.Recipe:
 		return h, 0, fmt.Errorf("it belongs to recipe %q, this is %q", h.Plan.Recipe, want.Plan.Recipe)

@@ -32,6 +32,10 @@ func (m *Model) canLearnFrom(teacher *Model, share float64) error {
 	case teacher.Config.Context < m.Config.Context:
 		return fmt.Errorf("distill: the teacher knows contexts of %d tokens, the model of %d", teacher.Config.Context, m.Config.Context)
 	}
+	v, sees := m.Vision()
+	if w, ok := teacher.Vision(); sees && (!ok || w.Patch != v.Patch || w.Mean != v.Mean || w.Std != v.Std) {
+		return fmt.Errorf("distill: the teacher must take images as the model does, in patches of %d pixels and with the same colours", v.Patch)
+	}
 	return nil
 }
 

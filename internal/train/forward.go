@@ -1,9 +1,9 @@
 package train
 
 import (
-	"math"
-
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/linalg"
+	"github.com/wattlaw/wattlaw/internal/model"
 )
 
 // saved is what the backward pass needs of one layer: one row per token.
@@ -20,9 +20,9 @@ type saved struct {
 type buffers struct {
 	layers                           []saved
 	out, outNorm                     []float32 // residual stream behind the last layer
+	turns                            turns
 	dx, dnorm, dqkv, dmixed          []float32
 	hidden, dgate, dup               []float32
-	scale                            []float32 // 1/rms of each row
 	gathered, dgathered, logits, dot []float32
 	losses                           []float64
 }
@@ -32,56 +32,36 @@ type span struct{ first, n int }
 
 // pass is one forward computation of whole sequences, one row per token that is read.
 type pass struct {
-	tokens []int32
-	spans  []span
+	tokens    []int32 // fromImage where the row is an embedding of an image
+	positions []model.Position
+	spans     []span
+	views     []imaging.View // images in the order of their rows
 }
 
-// angles holds cosines and sines of positions, sines negated for the way back.
-type angles struct{ cos, sin, back []float32 }
+const fromImage = -1
 
-// prepare extends the angles to n positions.
-func (m *Model) prepare(n int) {
-	half, a := len(m.freqs), &m.angles
-	if half == 0 {
-		return
-	}
-	for at := len(a.cos) / half; at < n; at++ {
-		for _, f := range m.freqs {
-			sin, cos := math.Sincos(float64(at) * f)
-			a.cos, a.sin, a.back = append(a.cos, float32(cos)), append(a.sin, float32(sin)), append(a.back, -float32(sin))
+// append adds the tokens of a sequence to the pass, and returns the first row. They are checked.
+func (p *pass) append(m *Model, tokens []int32, images []Image) (first int) {
+	first = len(p.tokens)
+	p.spans = append(p.spans, span{first, len(tokens)})
+	at, next := 0, 0 // token, and its position
+	text := func(end int) {
+		for ; at < end; at, next = at+1, next+1 {
+			p.tokens, p.positions = append(p.tokens, tokens[at]), append(p.positions, model.At(next))
 		}
 	}
-}
-
-// resize returns a slice of length n with unspecified contents, in s's memory if it suffices.
-func resize[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
+	for _, im := range images {
+		text(im.At)
+		rows, columns := m.encoder.grid(im.View)
+		places, after := m.Config.ImagePositions(next, rows, columns)
+		for range places {
+			p.tokens = append(p.tokens, fromImage)
+		}
+		p.positions, p.views = append(p.positions, places...), append(p.views, im.View)
+		at, next = at+len(places), after
 	}
-	return s[:n]
-}
-
-// grain and rowGrain are the elements and the rows of one task of elementwise work.
-const (
-	grain    = 16 << 10
-	rowGrain = 16
-)
-
-// spread calls f for spans of [0, n) of at most step, on all threads.
-func (m *Model) spread(n, step int, f func(i, j int)) {
-	linalg.Parallel(m.threads, (n+step-1)/step, func(_, i int) { f(i*step, min((i+1)*step, n)) })
-}
-
-func (m *Model) qkvWidth() int { return (m.Config.Heads + 2*m.Config.KVHeads) * m.Config.HeadDim }
-
-// part views columns [first, first+cols) of rows of stride floats.
-func part(x []float32, rows, stride, first, cols int) linalg.Matrix {
-	return linalg.Matrix{Rows: rows, Cols: cols, Stride: stride, Data: x[first:]}
-}
-
-// apply computes y = x·Wᵀ.
-func (m *Model) apply(y linalg.Matrix, x []float32, w *Param) {
-	m.gemm.Gemm(linalg.Plain, linalg.Transposed, 1, linalg.Dense(y.Rows, w.Shape[0], x), w.matrix(w.Value), 0, y)
+	text(len(tokens))
+	return first
 }
 
 // forward computes the residual stream behind the last norm, and keeps what backward needs.
@@ -91,39 +71,52 @@ func (m *Model) forward(p *pass) {
 	if b.layers == nil {
 		b.layers = make([]saved, c.Layers)
 	}
-	for _, s := range p.spans {
-		m.prepare(s.n)
-	}
 	for i := range b.layers {
 		l := &b.layers[i]
 		l.in, l.norm, l.mid, l.ffnNorm = resize(l.in, n*width), resize(l.norm, n*width), resize(l.mid, n*width), resize(l.ffnNorm, n*width)
-		l.qkv, l.mixed = resize(l.qkv, n*m.qkvWidth()), resize(l.mixed, n*c.Heads*c.HeadDim)
+		l.qkv, l.mixed = resize(l.qkv, n*m.attention.width()), resize(l.mixed, n*m.attention.mixed())
 		l.gate, l.up = resize(l.gate, n*c.FFN), resize(l.up, n*c.FFN)
 	}
 	b.out, b.outNorm, b.hidden = resize(b.out, n*width), resize(b.outNorm, n*width), resize(b.hidden, n*c.FFN)
-	streams := make([][]float32, 0, c.Layers+1)
+	m.angles.fill(&b.turns, p.positions)
+	m.embed(p, b.layers[0].in)
 	for i := range b.layers {
-		streams = append(streams, b.layers[i].in)
+		out := b.out
+		if i+1 < len(b.layers) {
+			out = b.layers[i+1].in
+		}
+		m.layer(p, &m.blocks[i], &b.layers[i], out)
 	}
-	streams = append(streams, b.out)
+	m.rmsNorm(b.outNorm, b.out, m.norm, c.Eps)
+}
+
+// embed fills x with the rows of the tokens and the embeddings of the images.
+func (m *Model) embed(p *pass, x []float32) {
+	width := m.Config.Width
+	var seen []float32 // what is left of the images
+	if len(p.views) > 0 {
+		seen = m.encoder.forward(p.views)
+	}
 	for t, id := range p.tokens {
-		copy(streams[0][t*width:(t+1)*width], m.embedding.Value[int(id)*width:])
+		row := x[t*width : (t+1)*width]
+		if id == fromImage {
+			seen = seen[copy(row, seen):]
+		} else {
+			copy(row, m.embedding.Value[int(id)*width:])
+		}
 	}
-	for i := range b.layers {
-		m.layer(p, &m.blocks[i], &b.layers[i], streams[i+1])
-	}
-	m.normalize(b.outNorm, b.out, m.norm)
 }
 
 // layer computes one layer from l.in to out.
 func (m *Model) layer(p *pass, b *block, l *saved, out []float32) {
-	c, n := &m.Config, len(p.tokens)
-	m.normalize(l.norm, l.in, b.attnNorm)
-	m.project(p, b, l)
-	m.attend(p, l)
+	c, n, turns := &m.Config, len(p.tokens), &m.buffers.turns
+	m.rmsNorm(l.norm, l.in, b.attnNorm, c.Eps)
+	m.project(l.qkv, n, m.attention.width(), l.norm, b.qkv[:])
+	m.rotate(m.attention, l.qkv, turns.cos, turns.sin, m.traits.Pairing)
+	m.attend(m.attention, p.spans, l.mixed, l.qkv)
 	m.apply(linalg.Dense(n, c.Width, l.mid), l.mixed, b.mix)
 	m.add(l.mid, l.in)
-	m.normalize(l.ffnNorm, l.mid, b.ffnNorm)
+	m.rmsNorm(l.ffnNorm, l.mid, b.ffnNorm, c.Eps)
 	m.apply(linalg.Dense(n, c.FFN, l.gate), l.ffnNorm, b.gate)
 	m.apply(linalg.Dense(n, c.FFN, l.up), l.ffnNorm, b.up)
 	m.activate(l)
@@ -135,60 +128,4 @@ func (m *Model) layer(p *pass, b *block, l *saved, out []float32) {
 func (m *Model) activate(l *saved) {
 	hidden := m.buffers.hidden
 	m.spread(len(hidden), grain, func(i, j int) { m.kernels.SwiGLU(hidden[i:j], l.gate[i:j], l.up[i:j]) })
-}
-
-func (m *Model) add(dst, x []float32) {
-	m.spread(len(dst), grain, func(i, j int) { m.kernels.Add(dst[i:j], x[i:j]) })
-}
-
-// normalize applies a root-mean-square norm to every row.
-func (m *Model) normalize(dst, x []float32, w *Param) {
-	n := m.Config.Width
-	m.spread(len(x)/n, rowGrain, func(i, j int) {
-		for t := i; t < j; t++ {
-			m.kernels.RMSNorm(dst[t*n:(t+1)*n], x[t*n:(t+1)*n], w.Value, float32(m.Config.Eps))
-		}
-	})
-}
-
-// linears lists the three projections with the column at which each begins.
-func (m *Model) linears(b *block) [3]struct {
-	weight, bias *Param
-	first        int
-} {
-	queries, keys := m.Config.Heads*m.Config.HeadDim, m.Config.KVHeads*m.Config.HeadDim
-	return [3]struct {
-		weight, bias *Param
-		first        int
-	}{{b.query, b.queryBias, 0}, {b.key, b.keyBias, queries}, {b.value, b.valueBias, queries + keys}}
-}
-
-// project computes queries, keys and values, and turns the first two by their positions.
-func (m *Model) project(p *pass, b *block, l *saved) {
-	n, width := len(p.tokens), m.qkvWidth()
-	for _, piece := range m.linears(b) {
-		m.apply(part(l.qkv, n, width, piece.first, piece.weight.Shape[1]), l.norm, piece.weight)
-		if piece.bias == nil {
-			continue
-		}
-		for t := range n {
-			at := t*width + piece.first
-			m.kernels.Add(l.qkv[at:at+len(piece.bias.Value)], piece.bias.Value)
-		}
-	}
-	m.rotate(p, l.qkv, m.angles.sin)
-}
-
-// rotate turns the queries and keys of every row by the angles of its position, whose sines are given.
-func (m *Model) rotate(p *pass, qkv, sin []float32) {
-	c, half, width := &m.Config, len(m.freqs), m.qkvWidth()
-	turned := (c.Heads + c.KVHeads) * c.HeadDim
-	for _, s := range p.spans {
-		m.spread(s.n, rowGrain, func(i, j int) {
-			for t := i; t < j; t++ {
-				at := (s.first + t) * width
-				m.kernels.Rope(qkv[at:at+turned], c.HeadDim, m.angles.cos[t*half:(t+1)*half], sin[t*half:(t+1)*half], m.traits.Pairing)
-			}
-		})
-	}
 }

@@ -15,6 +15,9 @@ type Sequence struct {
 	// Weights say how much the prediction of each token counts; 0 leaves it out, nil counts all
 	// alike. The first entry means nothing.
 	Weights []float32
+	// Images stand in order and apart from each other. Their tokens have weight 0, and one of
+	// text stands behind them.
+	Images []Image
 }
 
 // maxWeight keeps sums of weights finite.
@@ -57,8 +60,12 @@ func (m *Model) check(i int, s Sequence) error {
 			return fmt.Errorf("sequence %d: token %d has weight %v: want a number from 0 to %g", i, at, w, maxWeight)
 		}
 	}
+	seen, err := m.checkImages(s)
+	if err != nil {
+		return fmt.Errorf("sequence %d: %w", i, err)
+	}
 	for at, id := range s.Tokens {
-		if id < 0 || int(id) >= m.Config.Vocab {
+		if (id < 0 || int(id) >= m.Config.Vocab) && !(seen != nil && seen[at]) {
 			return fmt.Errorf("sequence %d: token %d at position %d is outside the vocabulary of %d", i, id, at, m.Config.Vocab)
 		}
 	}
@@ -139,10 +146,7 @@ func (m *Model) passOver(batch []Sequence, g goal) float64 {
 	var p pass
 	var learned []prediction
 	for _, s := range batch {
-		n := len(s.Tokens) - 1
-		first := len(p.tokens)
-		p.spans = append(p.spans, span{first, n})
-		p.tokens = append(p.tokens, s.Tokens[:n]...)
+		first := p.append(m, s.Tokens[:len(s.Tokens)-1], s.Images)
 		for t, id := range s.Tokens[1:] {
 			if w := s.weight(t + 1); w > 0 {
 				learned = append(learned, prediction{first + t, id, w})
@@ -231,11 +235,14 @@ func (m *Model) crossEntropy(row []float32, want prediction, g goal) float64 {
 
 // Logits returns the logits after every token of one sequence, row by row: what the engine
 // computes with the same weights.
-func (m *Model) Logits(tokens []int32) ([]float32, error) {
-	if err := m.check(0, Sequence{Tokens: append(slices.Clone(tokens), 0)}); err != nil {
+func (m *Model) Logits(tokens []int32, images ...Image) ([]float32, error) {
+	s := Sequence{Tokens: append(slices.Clone(tokens), 0), Weights: make([]float32, len(tokens)+1), Images: images}
+	if err := m.check(0, s); err != nil {
 		return nil, err
 	}
-	m.forward(&pass{tokens: tokens, spans: []span{{0, len(tokens)}}})
+	var p pass
+	p.append(m, tokens, images)
+	m.forward(&p)
 	out := make([]float32, len(tokens)*m.Config.Vocab)
 	m.apply(linalg.Dense(len(tokens), m.Config.Vocab, out), m.buffers.outNorm, m.output)
 	return out, nil

@@ -1,7 +1,7 @@
 // Package train computes gradients of decoders in reverse mode and improves their weights. Its
 // layers are exactly those of model.Decoder, in float32: embedding, RMSNorm, linear layers, rotary
 // positions, causal grouped-query attention, SwiGLU; then the cross-entropy of the next token, or the
-// divergence from a teacher.
+// divergence from a teacher. A decoder may learn together with its encoder of images, a Qwen2-VL's.
 // Parameters bear their GGUF names, so weights come from a model.Source and return to one.
 package train
 
@@ -10,11 +10,12 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
+	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/kernel"
 	"github.com/wattlaw/wattlaw/internal/linalg"
 	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/model/qwen2vl"
 	"github.com/wattlaw/wattlaw/internal/tensor"
 )
 
@@ -24,7 +25,8 @@ type Options struct {
 	Kernels *kernel.Set // default: the best of this CPU
 	Threads int         // default: one per CPU that Go may use
 	// Rows bounds the tokens computed at once; a batch of more is taken in several passes, in
-	// order. A longer sequence still passes as a whole. Default 4096.
+	// order. A longer sequence still passes as a whole. Patches of images are at most four times
+	// as many. Default 4096.
 	Rows int
 	// Precision is that of the products of the linear layers, which take most of the time; their
 	// sums, all else, weights, gradients and moments are float32. Not every CPU has BFloat16.
@@ -44,31 +46,29 @@ type Param struct {
 // matrix views x, the values or gradients of a matrix, as rows of outputs.
 func (p *Param) matrix(x []float32) linalg.Matrix { return linalg.Dense(p.Shape[1], p.Shape[0], x) }
 
-// Model is a decoder whose parameters can be trained. It is not safe for concurrent use.
+// Model is a decoder, maybe with an encoder of images, whose parameters can be trained. It is not
+// safe for concurrent use.
 type Model struct {
 	Config model.Config
+	*tools
 	traits model.Traits
 	params []*Param
-	freqs  []float64
+	rows   int
 
 	embedding, norm, output *Param // output is embedding when they are tied
 	blocks                  []block
-
-	kernels *kernel.Set
-	threads int
-	rows    int
-	gemm    *linalg.Multiplier
-	heads   []headScratch // per thread
-	angles  angles
-	buffers buffers
+	attention               attention
+	angles                  angles
+	buffers                 buffers
+	encoder                 *encoder // nil without
 }
 
 // block holds the parameters of one layer.
 type block struct {
-	attnNorm, ffnNorm             *Param
-	query, key, value, mix        *Param
-	queryBias, keyBias, valueBias *Param // nil without
-	gate, up, down                *Param
+	attnNorm, ffnNorm *Param
+	qkv               [3]linear
+	mix               *Param
+	gate, up, down    *Param
 }
 
 // traitsOf returns what distinguishes the architecture, as the folders below internal/model do.
@@ -76,14 +76,24 @@ func traitsOf(architecture string) (model.Traits, error) {
 	switch architecture {
 	case "llama":
 		return model.Traits{Pairing: kernel.Adjacent}, nil
-	case "qwen2":
+	case "qwen2", "qwen2vl":
 		return model.Traits{Pairing: kernel.HalfSplit, QKVBias: true}, nil
 	}
-	return model.Traits{}, fmt.Errorf("train: architecture %q has no gradients here; there are llama and qwen2", architecture)
+	return model.Traits{}, fmt.Errorf("train: architecture %q has no gradients here; there are llama, qwen2 and qwen2vl", architecture)
 }
 
 // New makes a trainable model of a stored one; quantized weights are taken as their exact values.
 func New(s *model.Source, opt Options) (*Model, error) {
+	m, err := open(s, opt)
+	if err != nil {
+		return nil, err
+	}
+	m.allocate()
+	return m, nil
+}
+
+// open reads the decoder.
+func open(s *model.Source, opt Options) (*Model, error) {
 	c, err := model.ReadConfig(s)
 	if err != nil {
 		return nil, err
@@ -105,9 +115,8 @@ func New(s *model.Source, opt Options) (*Model, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.freqs = c.RopeFrequencies(factors)
+		m.angles.freqs = c.RopeFrequencies(factors)
 	}
-	m.allocate()
 	return m, nil
 }
 
@@ -119,54 +128,80 @@ func NewRandom(c model.Config, tied bool, seed uint64, opt Options) (*Model, err
 	if err != nil {
 		return nil, err
 	}
+	m.randomize(seed)
+	return m, nil
+}
+
+// randomize allocates the parameters and gives them their first values.
+func (m *Model) randomize(seed uint64) {
 	m.allocate()
-	residual := map[*Param]bool{}
-	for _, b := range m.blocks {
-		residual[b.mix], residual[b.down] = true, true
-	}
+	sigmas := m.sigmas()
 	for i, p := range m.params {
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
-		sigma := 0.02
-		if residual[p] {
-			sigma /= math.Sqrt(float64(2 * c.Layers))
+		sigma, ok := sigmas[p]
+		if !ok {
+			sigma = 0.02
 		}
 		for j := range p.Value {
 			switch {
 			case len(p.Shape) == 2:
 				p.Value[j] = float32(sigma * rng.NormFloat64())
-			case !m.isBias(p):
+			case !strings.HasSuffix(p.Name, ".bias"):
 				p.Value[j] = 1
 			}
 		}
 	}
-	return m, nil
 }
 
-func (m *Model) isBias(p *Param) bool {
+// sigmas are the deviations of those parameters that do not begin with the usual one.
+func (m *Model) sigmas() map[*Param]float64 {
+	list := map[*Param]float64{}
+	residual := 0.02 / math.Sqrt(float64(2*m.Config.Layers))
 	for _, b := range m.blocks {
-		if p == b.queryBias || p == b.keyBias || p == b.valueBias {
-			return true
-		}
+		list[b.mix], list[b.down] = residual, residual
 	}
-	return false
+	if e := m.encoder; e != nil {
+		residual = 0.02 / math.Sqrt(float64(2*e.config.Layers))
+		for _, b := range e.blocks {
+			list[b.mix.weight], list[b.down.weight] = residual, residual
+		}
+		list[e.patch] = 1 / math.Sqrt(float64(e.patch.Shape[0]))
+	}
+	return list
 }
 
-// check errs for hyperparameters that are no model's.
-func check(c model.Config) error {
-	for _, n := range []struct {
-		name  string
-		value int
-	}{{"context", c.Context}, {"width", c.Width}, {"layers", c.Layers}, {"feed-forward features", c.FFN}, {"heads", c.Heads},
-		{"key–value heads", c.KVHeads}, {"features of a head", c.HeadDim}, {"vocabulary", c.Vocab}} {
+// count is a hyperparameter that must be a positive number, and its name.
+type count struct {
+	name  string
+	value int
+}
+
+func checkCounts(list []count) error {
+	for _, n := range list {
 		if n.value < 1 || n.value > 1<<24 {
 			return fmt.Errorf("train: %s of %d: want a number from 1 to %d", n.name, n.value, 1<<24)
 		}
 	}
+	return nil
+}
+
+// check errs for hyperparameters that are no model's.
+func check(c model.Config) error {
+	err := checkCounts([]count{{"context", c.Context}, {"width", c.Width}, {"layers", c.Layers}, {"feed-forward features", c.FFN},
+		{"heads", c.Heads}, {"key–value heads", c.KVHeads}, {"features of a head", c.HeadDim}, {"vocabulary", c.Vocab}})
+	if err != nil {
+		return err
+	}
+	sections := c.RopeSections
 	switch {
 	case c.Heads%c.KVHeads != 0:
 		return fmt.Errorf("train: %d query heads are no multiple of %d key–value heads", c.Heads, c.KVHeads)
 	case c.RopeDims < 2 || c.RopeDims > c.HeadDim || c.RopeDims%2 != 0:
 		return fmt.Errorf("train: %d rotated features in heads of %d: want an even number, at least 2", c.RopeDims, c.HeadDim)
+	case sections != [3]int{} && (min(sections[0], sections[1], sections[2]) < 0 || sections[0]+sections[1]+sections[2] != c.RopeDims/2):
+		return fmt.Errorf("train: sections of %v rotated pairs: want numbers that add up to %d", sections, c.RopeDims/2)
+	case c.Architecture == qwen2vl.Architecture && sections == [3]int{}:
+		return fmt.Errorf("train: architecture %q without the sections of its rotated pairs", c.Architecture)
 	case !(c.Eps > 0) || !(c.RopeBase >= 1) || !(c.RopeScale > 0):
 		return fmt.Errorf("train: epsilon %v, rotary base %v and scale %v: want positive numbers, the base at least 1", c.Eps, c.RopeBase, c.RopeScale)
 	}
@@ -182,18 +217,15 @@ func assemble(c model.Config, tied bool, opt Options) (*Model, error) {
 	if err := check(c); err != nil {
 		return nil, err
 	}
-	m := &Model{Config: c, traits: traits, kernels: opt.Kernels, threads: opt.Threads, rows: opt.Rows, freqs: c.RopeFrequencies(nil)}
-	if m.kernels == nil {
-		m.kernels = kernel.Best()
+	t, err := newTools(opt)
+	if err != nil {
+		return nil, err
 	}
-	if m.threads <= 0 {
-		m.threads = runtime.GOMAXPROCS(0)
-	}
+	m := &Model{Config: c, tools: t, traits: traits, rows: opt.Rows,
+		attention: attention{heads: c.Heads, kvHeads: c.KVHeads, dim: c.HeadDim, causal: true},
+		angles:    angles{freqs: c.RopeFrequencies(nil), axes: c.RopeAxes()}}
 	if m.rows <= 0 {
 		m.rows = defaultRows
-	}
-	if m.gemm, err = linalg.NewMultiplier(m.kernels, m.threads).WithPrecision(opt.Precision); err != nil {
-		return nil, fmt.Errorf("train: %w", err)
 	}
 	add := func(name string, shape ...int) *Param {
 		p := &Param{Name: name, Shape: shape}
@@ -211,11 +243,14 @@ func assemble(c model.Config, tied bool, opt Options) (*Model, error) {
 		add := func(name string, shape ...int) *Param { return add(fmt.Sprintf("blk.%d.%s", i, name), shape...) }
 		var b block
 		b.attnNorm = add("attn_norm.weight", c.Width)
-		b.query = add("attn_q.weight", c.Width, queries)
-		b.key = add("attn_k.weight", c.Width, keys)
-		b.value = add("attn_v.weight", c.Width, keys)
-		if traits.QKVBias {
-			b.queryBias, b.keyBias, b.valueBias = add("attn_q.bias", queries), add("attn_k.bias", keys), add("attn_v.bias", keys)
+		outputs := []int{queries, keys, keys}
+		for j, name := range []string{"attn_q", "attn_k", "attn_v"} {
+			b.qkv[j].weight = add(name+".weight", c.Width, outputs[j])
+		}
+		for j, name := range []string{"attn_q", "attn_k", "attn_v"} {
+			if traits.QKVBias {
+				b.qkv[j].bias = add(name+".bias", outputs[j])
+			}
 		}
 		b.mix = add("attn_output.weight", queries, c.Width)
 		b.ffnNorm = add("ffn_norm.weight", c.Width)
@@ -227,7 +262,7 @@ func assemble(c model.Config, tied bool, opt Options) (*Model, error) {
 	return m, nil
 }
 
-// allocate gives every parameter its gradient, and values if it has none, and makes the threads' tools.
+// allocate gives every parameter its gradient, and values if it has none.
 func (m *Model) allocate() {
 	for _, p := range m.params {
 		n := 1
@@ -238,10 +273,6 @@ func (m *Model) allocate() {
 			p.Value = make([]float32, n)
 		}
 		p.Grad = make([]float32, n)
-	}
-	m.heads = make([]headScratch, m.threads)
-	for i := range m.heads {
-		m.heads[i].gemm = linalg.NewMultiplier(m.kernels, 1)
 	}
 }
 
@@ -257,23 +288,33 @@ func (m *Model) Parameters() int64 {
 	return n
 }
 
-// Tensors returns the parameters as stored tensors of type F32; their data is a copy.
+// Tensors returns the parameters of the decoder as stored tensors of type F32; their data is a copy.
 func (m *Model) Tensors() []model.Tensor {
+	params := m.params
+	if m.encoder != nil {
+		params = params[:len(params)-len(m.encoder.params)]
+	}
 	var list []model.Tensor
-	for _, p := range m.params {
-		data := make([]byte, 0, 4*len(p.Value))
-		for _, v := range p.Value {
-			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
-		}
-		list = append(list, model.Tensor{Name: p.Name, DType: tensor.F32, Shape: p.Shape, Data: data})
+	for _, p := range params {
+		list = append(list, storedTensor(p.Name, p.Shape, p.Value))
 	}
 	return list
 }
 
-// Store puts the parameters into a source in place of its tensors of the same names, as F32. It
-// errs, and changes nothing, when the source lacks one or has it in another shape.
-func (m *Model) Store(s *model.Source) error {
-	list := m.Tensors()
+// storedTensor is a tensor of type F32.
+func storedTensor(name string, shape []int, values []float32) model.Tensor {
+	data := make([]byte, 0, 4*len(values))
+	for _, v := range values {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+	}
+	return model.Tensor{Name: name, DType: tensor.F32, Shape: shape, Data: data}
+}
+
+// Store puts the parameters of the decoder into a source in place of its tensors of the same
+// names, as F32. It errs, and changes nothing, when the source lacks one or has it in another shape.
+func (m *Model) Store(s *model.Source) error { return store(s, m.Tensors()) }
+
+func store(s *model.Source, list []model.Tensor) error {
 	for _, t := range list {
 		old := s.Tensor(t.Name)
 		if old == nil {

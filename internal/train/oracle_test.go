@@ -52,8 +52,8 @@ func (o *oracle) linear(x []float64, name string) []float64 {
 	return y
 }
 
-// rope turns the heads of x by position t.
-func (o *oracle) rope(x []float64, t int) []float64 {
+// rope turns the heads of x by a position.
+func (o *oracle) rope(x []float64, at [3]int) []float64 {
 	c := o.m.Config
 	for h := 0; h < len(x); h += c.HeadDim {
 		for i := range c.RopeDims / 2 {
@@ -61,7 +61,14 @@ func (o *oracle) rope(x []float64, t int) []float64 {
 			if o.m.traits.Pairing == kernel.HalfSplit {
 				a, b = h+i, h+i+c.RopeDims/2
 			}
-			angle := float64(t) * math.Pow(c.RopeBase, -2*float64(i)/float64(c.RopeDims))
+			axis, sections := 0, c.RopeSections
+			if i >= sections[0] && sections != [3]int{} {
+				axis = 1
+			}
+			if i >= sections[0]+sections[1] && sections != [3]int{} {
+				axis = 2
+			}
+			angle := float64(at[axis]) * math.Pow(c.RopeBase, -2*float64(i)/float64(c.RopeDims))
 			sin, cos := math.Sincos(angle)
 			x[a], x[b] = x[a]*cos-x[b]*sin, x[a]*sin+x[b]*cos
 		}
@@ -70,16 +77,16 @@ func (o *oracle) rope(x []float64, t int) []float64 {
 }
 
 // logits returns those after every token.
-func (o *oracle) logits(tokens []int32) (out [][]float64) {
+func (o *oracle) logits(tokens []int32, images []Image) (out [][]float64) {
 	c := o.m.Config
+	stream, at := o.stream(tokens, images)
 	keys, values := make([][][]float64, c.Layers), make([][][]float64, c.Layers)
-	for t, id := range tokens {
-		x := append([]float64(nil), o.values["token_embd.weight"][int(id)*c.Width:(int(id)+1)*c.Width]...)
+	for t, x := range stream {
 		for i := range c.Layers {
 			blk := fmt.Sprintf("blk.%d.", i)
 			n := o.norm(x, blk+"attn_norm.weight")
-			q := o.rope(o.linear(n, blk+"attn_q"), t)
-			keys[i] = append(keys[i], o.rope(o.linear(n, blk+"attn_k"), t))
+			q := o.rope(o.linear(n, blk+"attn_q"), at[t])
+			keys[i] = append(keys[i], o.rope(o.linear(n, blk+"attn_k"), at[t]))
 			values[i] = append(values[i], o.linear(n, blk+"attn_v"))
 			for k, v := range o.linear(o.attend(q, keys[i], values[i]), blk+"attn_output") {
 				x[k] += v
@@ -130,15 +137,18 @@ func (o *oracle) loss(batch []Sequence) float64 {
 	var sum float64
 	var n float64
 	for _, s := range batch {
-		rows := o.logits(s.Tokens[:len(s.Tokens)-1])
+		rows := o.logits(s.Tokens[:len(s.Tokens)-1], s.Images)
 		var taught [][]float64
 		if o.teacher != nil {
-			taught = o.teacher.logits(s.Tokens[:len(s.Tokens)-1])
+			taught = o.teacher.logits(s.Tokens[:len(s.Tokens)-1], s.Images)
 		}
 		for t, id := range s.Tokens[1:] {
 			w := 1.0
 			if s.Weights != nil {
 				w = float64(s.Weights[t+1])
+			}
+			if w == 0 { // its id may be no token
+				continue
 			}
 			p := softmax(rows[t])
 			sum -= w * (1 - o.share) * math.Log(p[id])

@@ -29,6 +29,10 @@ func lively(t testing.TB, c model.Config, tied bool, opt Options) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return enliven(m)
+}
+
+func enliven(m *Model) *Model {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, p := range m.Params() {
 		for i := range p.Value {
@@ -187,11 +191,17 @@ func TestThreadsChangeNothing(t *testing.T) {
 		if want == nil {
 			want = m
 		}
-		for i, p := range m.Params() {
-			for k, g := range p.Grad {
-				if g != want.params[i].Grad[k] {
-					t.Fatalf("%d threads: gradient %d of %s is %v, with one thread %v", threads, k, p.Name, g, want.params[i].Grad[k])
-				}
+		sameGradients(t, m, want)
+	}
+}
+
+// sameGradients fails unless two models have the same bits of gradients.
+func sameGradients(t *testing.T, m, want *Model) {
+	t.Helper()
+	for i, p := range m.Params() {
+		for k, g := range p.Grad {
+			if g != want.params[i].Grad[k] {
+				t.Fatalf("%d threads: gradient %d of %s is %v, with one thread %v", m.threads, k, p.Name, g, want.params[i].Grad[k])
 			}
 		}
 	}
