@@ -26,6 +26,8 @@ func planFlags(flags *pflag.FlagSet, p *bench.Plan) {
 	flags.StringSliceVar(&p.Clamp, "clamp", p.Clamp, `limits on what a model sees of an image, each a configuration: "model", "tokens:256", "longest-side:1024", "pixels:501760"`)
 	flags.StringSliceVar(&p.ImageKinds, "image-kinds", p.ImageKinds, "scenes to draw, dealt in turn to the repeats")
 	flags.StringVar(&p.ImageDir, "image-dir", p.ImageDir, "folder of images to take in place of drawn ones")
+	flags.StringVar(&p.Tasks, "tasks", p.Tasks, `tasks that every configuration answers, for accuracy beside cost: a file in JSON Lines, "builtin:stories" or "builtin:pictures"`)
+	flags.IntVar(&p.TaskCount, "task-count", p.TaskCount, "most tasks to take; 0 takes all of a file, and 200 of the built-in ones")
 	flags.BoolVar(&p.Reload, "reload", p.Reload, "start the model server anew for every trial and show the cost of loading apart")
 	flags.Uint64Var(&p.Seed, "seed", p.Seed, "seed of prompts, images, order and random weights")
 	flags.Float64Var(&p.Rate, "rate", p.Rate, "samples per second")

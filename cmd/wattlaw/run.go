@@ -43,6 +43,9 @@ With --resolutions the size of an image is swept in place of the prompt's length
 report shows the knee: up to where cost grows with the image. Each --clamp is a limit on
 what the model sees, and a configuration of its own.
 
+With --tasks every configuration also answers questions, at every resolution, and the report
+shows accuracy against cost. docs/eval-formats.md describes the file.
+
 A plan in TOML or JSON has a key for every flag that shapes the run ("--print-plan" shows
 them all); flags that are given win over the file. Every finished trial is in the store at
 once: a run that ended early goes on with "--resume RUN", repeating and losing nothing.`,
@@ -52,6 +55,7 @@ once: a run that ended early goes on with "--resume RUN", repeating and losing n
   wattlaw run --plan vlm
   wattlaw run --model shape:qwen2-vl-2b@q4_0 --clamp tokens:64,tokens:128 --resolutions auto
   wattlaw run --model FILE.gguf --mmproj MMPROJ.gguf --resolutions 224x224,448x448,1920x1080 --reload
+  wattlaw run --model FILE.gguf --mmproj MMPROJ.gguf --resolutions 112,224,448 --tasks pictures/tasks.jsonl
   wattlaw run --resume 20261123T231500-smollm2-135m-7f3a`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -153,7 +157,7 @@ func (f *runFlags) checkResume(cmd *cobra.Command, fromFile bool) (err error) {
 func (f *runFlags) measure(ctx context.Context, s store.Store, hints, out io.Writer) (store.Run, error) {
 	view := progress.New(out)
 	deps := bench.Deps{
-		Store: s, Tool: version(), Progress: view.Event,
+		Store: s, Tool: version(), Progress: view.Event, Tasks: f.tasks,
 		Sources: func(pid int) []source.Source { return allSources("/", pid) },
 	}
 	begin := bench.Run

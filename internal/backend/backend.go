@@ -55,6 +55,9 @@ type ModelInfo struct {
 // ImageToken stands in Request.Tokens for the next image.
 const ImageToken = -1
 
+// ImageMarker stands in Request.Prompt for the next image.
+const ImageMarker = "<image>"
+
 // ImageUse says what became of one image of a request.
 type ImageUse struct {
 	Layout imaging.Layout `json:"layout"`
@@ -89,7 +92,10 @@ type Request struct {
 	TopK        int
 	TopP        float64
 	Seed        uint64
-	// Images holds encoded image files (PNG and others), one for each ImageToken in Tokens.
+	// Stop holds texts that end the answer, which is then without them.
+	Stop []string
+	// Images holds encoded image files (PNG and others), one for each ImageToken in Tokens, or
+	// for each ImageMarker in Prompt; without any marker they go before it.
 	Images [][]byte
 }
 

@@ -80,30 +80,52 @@ func (c *config) name() string {
 	return c.model + "#" + c.clamp.text
 }
 
-// makeRoom errs when the longest trial does not fit the model's context. Where the plan
-// leaves the context open and an image needs more than the server chose, it starts that
-// again with as much as is needed.
+// makeRoom errs when the longest trial or task does not fit the model's context. Where the
+// plan leaves the context open, and an image or a task needs more than the server has, it
+// starts that again with as much as is needed.
 func (r *runner) makeRoom(ctx context.Context, c *config) error {
 	info := c.server.Model()
 	if !r.plan.Images() {
-		return r.plan.fits(info)
+		if err := r.plan.fits(info); err != nil {
+			return err
+		}
 	}
-	need, largest, err := r.plan.need(c.vision)
+	need, what, err := r.needs(ctx, c)
 	if err != nil || info.Context <= 0 || need <= info.Context {
 		return err
 	}
 	if r.plan.Context != 0 || c.context != 0 {
-		return fmt.Errorf("plan: resolutions: %s needs up to %d tokens of context with its prompt and answer, %s has %d; raise context or leave it out",
-			largest, need, info.Name, info.Context)
+		return fmt.Errorf("plan: %s needs up to %d tokens of context with its prompt and answer, %s has %d; raise context or leave it out",
+			what, need, info.Name, info.Context)
 	}
 	if err := errors.Join(r.detach(), c.server.Stop()); err != nil {
 		return err
 	}
 	c.server, c.context = nil, need
 	if err := r.start(ctx, c); err != nil {
-		return fmt.Errorf("plan: resolutions: %s needs up to %d tokens of context with its prompt and answer; leave it out or set a lower clamp: %w", largest, need, err)
+		return fmt.Errorf("plan: %s needs up to %d tokens of context with its prompt and answer; leave it out or set a lower clamp: %w", what, need, err)
 	}
 	return nil
+}
+
+// needs is the most context that a trial or a task takes, and which one; 0 while the sizes of
+// images are undecided.
+func (r *runner) needs(ctx context.Context, c *config) (tokens int, what string, err error) {
+	if r.plan.undecided() {
+		return 0, "", nil
+	}
+	if r.plan.Images() {
+		var largest imaging.Size
+		if tokens, largest, err = r.plan.need(c.vision); err != nil {
+			return 0, "", err
+		}
+		what = "resolutions: " + largest.String()
+	}
+	longest, id, err := r.longestTask(ctx, c)
+	if longest > tokens {
+		tokens, what = longest, "tasks: "+id
+	}
+	return tokens, what, err
 }
 
 // rebaseMemory makes the memory in use without the model the baseline of memory. All other

@@ -30,6 +30,14 @@
 // drawn and encoded before the window; that the server decodes the file is part of the cost.
 // Clamps on what a model sees are configurations of their own.
 //
+// # Tasks
+//
+// A plan with tasks has every configuration answer them, at every resolution of the sweep,
+// through the server that the trials measure: greedily, to the end of the answer, and judged at
+// once. Each task is a window of its own whose figures are those of a trial's amounts; no samples
+// are kept of it. Tasks come in blocks in random order, after the trials, so that the sampler
+// need not turn to another server for each.
+//
 // # Reloading
 //
 // With Plan.Reload the server is started anew within the window of every trial, and the load

@@ -110,6 +110,9 @@ func (r *runner) remaining() time.Duration {
 	if left == 0 && len(r.done) < len(r.items) {
 		return 0
 	}
+	if r.answers > 0 {
+		left += float64(r.answersPlanned()-len(r.answered)) * r.answering / float64(r.answers)
+	}
 	closing := len(r.configs)
 	if r.plan.Reload {
 		closing = 1

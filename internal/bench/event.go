@@ -26,6 +26,7 @@ const (
 	StageBaseline  Stage = "baseline"
 	StageWarmUp    Stage = "warm-up"
 	StageTrials    Stage = "trials"
+	StageTasks     Stage = "tasks"
 	StageClosing   Stage = "closing baseline"
 	StageDone      Stage = "done"
 )
@@ -66,6 +67,15 @@ type TrialFinished struct {
 	ETA          time.Duration
 }
 
+// TasksAnswered says that one configuration answered some tasks, which are now in the store.
+type TasksAnswered struct {
+	Config      string
+	Box         imaging.Size // into which images were scaled down to fit; zero: as they are
+	N, Right    int          // of these
+	Done, Total int          // of all answers, those of other configurations included
+	ETA         time.Duration
+}
+
 // WarmUpRepeated says how one request of the warm-up went.
 type WarmUpRepeated struct {
 	N, Max int     // this repeat, counted from 1, and the largest number of repeats
@@ -94,6 +104,7 @@ func (StageChanged) event()   {}
 func (FindingMade) event()    {}
 func (TrialStarted) event()   {}
 func (TrialFinished) event()  {}
+func (TasksAnswered) event()  {}
 func (WarmUpRepeated) event() {}
 func (Live) event()           {}
 func (RunEnded) event()       {}

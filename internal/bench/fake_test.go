@@ -171,6 +171,8 @@ type fakeBackend struct {
 	misread bool              // servers report another layout than their contract's
 	images  map[string]int    // how often each image was sent
 	wanted  []int             // contexts that servers were started with
+	trained bool              // models know something
+	says    func(req backend.Request) string
 }
 
 func (b *fakeBackend) Name() string { return "fake" }
@@ -218,7 +220,7 @@ func (s *fakeServer) Model() backend.ModelInfo {
 	if s.vision != nil && length != 0 { // it may be raised
 		length = max(length, s.cfg.Context)
 	}
-	return backend.ModelInfo{Name: s.cfg.Model, Architecture: "fake", Bytes: fakeModelBytes, Context: length, Threads: 2, Meaningless: true, Vision: s.vision}
+	return backend.ModelInfo{Name: s.cfg.Model, Architecture: "fake", Bytes: fakeModelBytes, Context: length, Threads: 2, Meaningless: !s.b.trained, Vision: s.vision}
 }
 
 func (s *fakeServer) Load() measure.Phase {
@@ -257,6 +259,9 @@ func (s *fakeServer) Generate(ctx context.Context, req backend.Request) (backend
 			return backend.Response{}, err
 		}
 	}
+	if req.Prompt != "" {
+		req.Tokens, _ = s.Tokenize(ctx, req.Prompt)
+	}
 	pace := 1 + s.b.m.jitter*float64(request%2)
 	prefill := time.Duration(pace * float64(fakeFixed+time.Duration(len(req.Tokens))*fakePerToken))
 	start := s.work()
@@ -268,6 +273,9 @@ func (s *fakeServer) Generate(ctx context.Context, req backend.Request) (backend
 		s.credit(start, time.Duration(pace*float64(looks))+prefill+time.Duration(req.MaxTokens)*fakePerOutput)
 	}
 	out := backend.Response{TokensIn: len(req.Tokens), TokensOut: req.MaxTokens}
+	if s.b.says != nil {
+		out.Text = s.b.says(req)
+	}
 	if err := s.encode(ctx, req, start, &out); err != nil {
 		s.rest()
 		return backend.Response{}, err

@@ -53,6 +53,12 @@ type Plan struct {
 	ImageKinds []string `toml:"image_kinds" json:"image_kinds"`
 	// ImageDir is a folder of images to take in place of drawn ones, scaled to each size.
 	ImageDir string `toml:"image_dir" json:"image_dir"`
+	// Tasks, unless empty, is what every configuration is asked besides, so that accuracy stands
+	// beside cost: a file of tasks in JSON Lines, or "builtin:stories" and "builtin:pictures" of
+	// the small world. In a sweep over resolutions the images of tasks are scaled down to each.
+	Tasks string `toml:"tasks" json:"tasks"`
+	// TaskCount is the most tasks to take; 0 takes all of a file, and 200 of the built-in ones.
+	TaskCount int `toml:"task_count" json:"task_count"`
 	// Reload starts the model server anew for every trial and measures loading with it.
 	Reload bool `toml:"reload" json:"reload"`
 	// Resolved is what "auto" came to. It is recorded with a run and no key of a plan file.

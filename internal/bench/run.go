@@ -28,7 +28,9 @@ type Deps struct {
 	Store   store.Store
 	// Sources returns new, unopened sources that read the process pid and the machine; for
 	// pid 0 only the machine.
-	Sources  func(pid int) []source.Source
+	Sources func(pid int) []source.Source
+	// Tasks reads the tasks that a plan names, at most so many unless that is 0.
+	Tasks    func(name string, most int) (Tasks, error)
 	Progress Progress // nil drops all events
 	Tool     string   // version of this program, for the record
 	Root     string   // where /proc and /sys are, "/" when empty
@@ -65,6 +67,9 @@ func Run(ctx context.Context, plan Plan, deps Deps) (store.Run, error) {
 		ID: newID(created, plan.Model[0]), Created: created, Tool: deps.Tool,
 		Plan: encoded, Planned: len(r.items),
 	}
+	if plan.Tasks != "" {
+		r.run.Tasks = &r.tasks.Set
+	}
 	return r.carryOut(ctx)
 }
 
@@ -92,11 +97,29 @@ func Resume(ctx context.Context, id string, deps Deps) (store.Run, error) {
 		}
 		r.done[trial.Seq] = true
 	}
+	if err := r.resumeAnswers(ctx, run); err != nil {
+		return run, err
+	}
 	r.run = run
 	if r.complete() && run.Status == store.StatusComplete {
 		return run, nil
 	}
 	return r.carryOut(ctx)
+}
+
+// resumeAnswers keeps the answers of earlier sessions, if they are to the same tasks.
+func (r *runner) resumeAnswers(ctx context.Context, run store.Run) error {
+	if run.Tasks == nil {
+		return nil
+	}
+	if was, is := *run.Tasks, r.tasks.Set; was != is {
+		return fmt.Errorf("run %s: the tasks of %s have changed since it began: put them back as they were, or start a new run", run.ID, was.Name)
+	}
+	answers, err := r.deps.Store.Answers(ctx, run.ID)
+	for _, a := range answers {
+		r.answered[a.Seq] = true
+	}
+	return err
 }
 
 // Unfinished returns the newest run with the same plan if it is not complete, and the
@@ -150,6 +173,12 @@ type runner struct {
 	trials  []store.Trial // finished ones, those of earlier sessions first
 	done    map[int]bool  // by sequence number
 
+	tasks     Tasks
+	blocks    []block      // of tasks, in order; none while the resolutions are undecided
+	answered  map[int]bool // by sequence number
+	answers   int          // of this session
+	answering float64      // seconds that they took
+
 	perProcess map[string]bool // names of the sources that watch a process
 	restarted  bool            // the model server has been restarted once
 	eta        eta
@@ -173,7 +202,7 @@ func newRunner(plan Plan, deps Deps) (*runner, error) {
 	if deps.Backend.Name() != plan.Backend {
 		return nil, fmt.Errorf("plan: backend: %q is not available here; use %q", plan.Backend, deps.Backend.Name())
 	}
-	r := &runner{plan: plan, deps: deps, done: map[int]bool{}}
+	r := &runner{plan: plan, deps: deps, done: map[int]bool{}, answered: map[int]bool{}}
 	for _, model := range plan.Model {
 		for _, text := range plan.Clamp {
 			spec, err := parseClamp(text)
@@ -185,15 +214,17 @@ func newRunner(plan Plan, deps Deps) (*runner, error) {
 			r.configs = append(r.configs, c)
 		}
 	}
-	if err := r.openFiles(); err != nil {
+	if err := errors.Join(r.openFiles(), r.openTasks()); err != nil {
 		return nil, err
 	}
 	if plan.undecided() {
 		return r, nil
 	}
 	var err error
-	r.items, err = r.order()
-	return r, err
+	if r.items, err = r.order(); err != nil {
+		return nil, err
+	}
+	return r, r.orderAnswers()
 }
 
 // openFiles refuses a plan whose files for images are not there.
@@ -211,8 +242,10 @@ func (r *runner) openFiles() (err error) {
 	return err
 }
 
-// complete reports whether every trial of the plan is finished.
-func (r *runner) complete() bool { return len(r.items) > 0 && len(r.done) == len(r.items) }
+// complete reports whether every trial of the plan is finished and every task answered.
+func (r *runner) complete() bool {
+	return len(r.items) > 0 && len(r.done) == len(r.items) && len(r.answered) == r.answersPlanned()
+}
 
 // carryOut runs one session and closes the books on it, however it ends.
 func (r *runner) carryOut(ctx context.Context) (store.Run, error) {
@@ -293,6 +326,9 @@ func (r *runner) session(ctx context.Context) error {
 		if err := r.trial(ctx, item); err != nil {
 			return err
 		}
+	}
+	if err := r.answerAll(ctx); err != nil {
+		return err
 	}
 	if r.plan.Baseline.Seconds > 0 {
 		if err := r.close(ctx); err != nil {

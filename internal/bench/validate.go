@@ -53,6 +53,9 @@ func (p Plan) Validate() error {
 	c.want("context", p.Context == 0 || p.Context >= p.longest(),
 		"%d is less than the %d tokens of the longest trial (prompt and answer)", p.Context, p.longest())
 	p.checkImages(&c)
+	c.between("task_count", p.TaskCount, 0, maxTrials)
+	c.want("task_count", p.TaskCount == 0 || p.Tasks != "", "there are no tasks to take %d of", p.TaskCount)
+	c.want("tasks", p.Tasks == "" || !p.Reload, "a run that reloads has no server between its trials to ask; leave one of them out")
 	// Each factor is bounded by now or reported, so that the product cannot overflow.
 	if len(c.problems) == 0 && !p.undecided() {
 		c.want("repeats", p.Trials() <= maxTrials, "the plan has %d trials, at most %d are allowed", p.Trials(), maxTrials)

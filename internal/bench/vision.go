@@ -66,8 +66,8 @@ func (p Plan) checkImages(c *checker) {
 		c.want("clamp", err == nil, "%w", err)
 	}
 	if !p.Images() {
-		c.want("clamp", slices.Equal(p.Clamp, []string{clampModel}), "a limit on images needs resolutions to sweep")
-		c.want("mmproj", p.MMProj == "", "a vision encoder needs resolutions to sweep")
+		c.want("clamp", p.Tasks != "" || slices.Equal(p.Clamp, []string{clampModel}), "a limit on images needs resolutions to sweep, or tasks about images")
+		c.want("mmproj", p.Tasks != "" || p.MMProj == "", "a vision encoder needs resolutions to sweep, or tasks about images")
 		c.want("image_dir", p.ImageDir == "", "images need resolutions to sweep")
 		return
 	}
@@ -111,6 +111,14 @@ func (r *runner) see(c *config) error {
 	c.vision = c.server.Model().Vision
 	if r.plan.Images() && c.vision == nil {
 		return fmt.Errorf("plan: resolutions: %s takes no images: name its vision encoder with mmproj, or take a vision model", c.model)
+	}
+	for _, t := range r.tasks.List {
+		if t.Picture != nil && c.vision == nil {
+			return fmt.Errorf("plan: tasks: %s asks about an image and %s takes none: name its vision encoder with mmproj, or take a vision model", t.ID, c.model)
+		}
+	}
+	if len(r.tasks.List) > 0 && c.server.Model().Meaningless {
+		return fmt.Errorf("plan: tasks: %s has random weights: its answers say nothing; leave tasks out, or name a trained model", c.model)
 	}
 	return nil
 }
@@ -173,6 +181,9 @@ func (r *runner) resolve(ctx context.Context) error {
 		return err
 	}
 	if r.items, err = r.order(); err != nil {
+		return err
+	}
+	if err := r.orderAnswers(); err != nil {
 		return err
 	}
 	if r.run.Plan, err = json.Marshal(r.plan); err != nil {

@@ -130,11 +130,20 @@ func (t *Task) image(o *object, images Images, good map[string]bool) {
 	}
 }
 
-// Picture decodes the task's image, scaled down to fit into the box unless that is zero.
-func (t Task) Picture(box imaging.Size) (imaging.RGB, error) {
+// ImageFile reads the task's image as it is stored.
+func (t Task) ImageFile() ([]byte, error) {
 	data, err := t.images(t.Image)
 	if err != nil {
-		return imaging.RGB{}, fmt.Errorf("image %s: %w", t.Image, err)
+		return nil, fmt.Errorf("image %s: %w", t.Image, err)
+	}
+	return data, nil
+}
+
+// Picture decodes the task's image, scaled down to fit into the box unless that is zero.
+func (t Task) Picture(box imaging.Size) (imaging.RGB, error) {
+	data, err := t.ImageFile()
+	if err != nil {
+		return imaging.RGB{}, err
 	}
 	picture, _, err := imaging.Decode(data, imaging.Limits{})
 	if err != nil {

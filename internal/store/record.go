@@ -22,6 +22,8 @@ type Run struct {
 	Reason string `json:"reason,omitempty"`
 	// Planned is the number of trials of a complete run.
 	Planned int `json:"planned_trials"`
+	// Tasks says what every configuration is asked besides; nil for nothing.
+	Tasks *TaskSet `json:"tasks,omitempty"`
 	// Channels describes every stream that was sampled, the unavailable ones included.
 	Channels []measure.Channel `json:"channels"`
 	Findings []Finding         `json:"findings"`

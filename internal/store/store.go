@@ -31,6 +31,10 @@ type Store interface {
 	Trials(ctx context.Context, run string) ([]Trial, error)
 	// TrialCounts returns the number of trials per run; runs without any are absent.
 	TrialCounts(ctx context.Context) (map[string]int, error)
+	// AddAnswers appends answers in one transaction. Adding a sequence number twice is an error.
+	AddAnswers(ctx context.Context, answers []Answer) error
+	// Answers returns the answers of a run in order of their sequence number.
+	Answers(ctx context.Context, run string) ([]Answer, error)
 	// Samples returns the series around one trial.
 	Samples(ctx context.Context, run string, seq int) (Samples, error)
 	Close() error

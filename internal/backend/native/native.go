@@ -127,7 +127,7 @@ func (s *server) Generate(ctx context.Context, req backend.Request) (backend.Res
 	}
 	body := serve.CompletionRequest{
 		Prompt: serve.Prompt{Text: req.Prompt, Tokens: req.Tokens}, Images: dataURLs(req.Images), MaxTokens: &req.MaxTokens,
-		IgnoreEOS: req.IgnoreEOS, Temperature: &req.Temperature, TopK: req.TopK, TopP: &req.TopP, Seed: &req.Seed,
+		IgnoreEOS: req.IgnoreEOS, Temperature: &req.Temperature, TopK: req.TopK, TopP: &req.TopP, Seed: &req.Seed, Stop: req.Stop,
 	}
 	var answer serve.CompletionResponse
 	if err := s.client.call(ctx, http.MethodPost, "/v1/completions", body, &answer); err != nil {

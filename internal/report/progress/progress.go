@@ -107,6 +107,13 @@ func (v *View) Event(e bench.Event) {
 		v.running, v.total, v.done, v.eta = false, e.Total, e.Index+1, e.ETA
 		v.last = describe(e.Trial)
 		v.say(fmt.Sprintf("trial %d of %d: %s%s", v.done, v.total, v.last, leftText(v.eta, ", ")))
+	case bench.TasksAnswered:
+		v.eta = e.ETA
+		v.text = fmt.Sprintf("answer %d of %d: %s right %d of %d", e.Done, e.Total, clean(e.Config), e.Right, e.N)
+		if e.Box != (imaging.Size{}) {
+			v.text += fmt.Sprintf(" at %d×%d", e.Box.Width, e.Box.Height)
+		}
+		v.say(v.text + leftText(v.eta, ", "))
 	case bench.WarmUpRepeated:
 		v.text = fmt.Sprintf("request %d of at most %d took %s", e.N, e.Max, unit.Seconds(e.Wall))
 		if !math.IsNaN(e.CV) {

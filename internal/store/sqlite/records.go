@@ -154,6 +154,46 @@ func (s *DB) TrialCounts(ctx context.Context) (map[string]int, error) {
 	return counts, err
 }
 
+// AddAnswers implements store.Store.
+func (s *DB) AddAnswers(ctx context.Context, answers []store.Answer) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain(err)
+	}
+	defer tx.Rollback() // after Commit this does nothing
+	for _, a := range answers {
+		name := fmt.Sprintf("answer %d of run %s", a.Seq, a.Run)
+		record, err := json.Marshal(a)
+		if err != nil {
+			return fmt.Errorf("store %s: %s: %w", s.path, name, err)
+		}
+		_, err = tx.ExecContext(ctx, "INSERT INTO answers (run, seq, record) VALUES (?, ?, ?)", a.Run, a.Seq, string(record))
+		if taken(err) {
+			return fmt.Errorf("store %s: %s: %w", s.path, name, store.ErrDuplicate)
+		} else if err != nil {
+			return s.explain(fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return s.explain(tx.Commit())
+}
+
+// Answers implements store.Store.
+func (s *DB) Answers(ctx context.Context, run string) ([]store.Answer, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, record FROM answers WHERE run = ? ORDER BY seq", run)
+	if err != nil {
+		return nil, s.explain(err)
+	}
+	return collect(s, rows, func() (store.Answer, error) {
+		var seq int
+		var record []byte
+		var answer store.Answer
+		if err := rows.Scan(&seq, &record); err != nil {
+			return answer, s.explain(err)
+		}
+		return answer, s.decode(fmt.Sprintf("answer %d of run %s", seq, run), record, &answer)
+	})
+}
+
 // Samples returns the series around one trial.
 func (s *DB) Samples(ctx context.Context, run string, seq int) (store.Samples, error) {
 	out := store.Samples{Run: run, Seq: seq}

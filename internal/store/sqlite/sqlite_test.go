@@ -110,6 +110,12 @@ func TestTrialsAreNeverChanged(t *testing.T) {
 	if _, err := s.db.Exec("UPDATE trials SET record = '{}'"); err == nil {
 		t.Error("a trial was changed")
 	}
+	if err := s.AddAnswers(context.Background(), []store.Answer{storetest.SampleAnswer("r", 0)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.db.Exec("UPDATE answers SET record = '{}'"); err == nil {
+		t.Error("an answer was changed")
+	}
 }
 
 func TestRefusedFiles(t *testing.T) {

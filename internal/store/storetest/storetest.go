@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"trial of no run", testTrialOfNoRun},
 		{"samples of another trial", testSamplesOfAnotherTrial},
 		{"uneven samples leave no trace", testUnevenSamples},
+		{"answers", testAnswers},
 		{"ended context", testEndedContext},
 		{"readers beside a writer", testReadersBesideWriter},
 	}
@@ -57,7 +58,7 @@ func SampleRun(id string, created time.Time) store.Run {
 	return store.Run{
 		ID: id, Created: created.UTC().Round(0), Tool: "test", Plan: json.RawMessage(`{"tokens":[64]}`),
 		Machine: store.Machine{Hostname: "h", CPU: "cpu", Cores: 2, Features: []string{"avx2"}, RAM: 1 << 33},
-		Status:  store.StatusRunning, Reason: "none", Planned: 3,
+		Status:  store.StatusRunning, Reason: "none", Planned: 3, Tasks: &store.TaskSet{Name: "t.jsonl", SHA256: "12", N: 7},
 		Channels: []measure.Channel{{Name: "process.cpu", Kind: measure.KindCPUTime, Quality: measure.Measured}},
 		Findings: []store.Finding{{When: "preflight", Severity: "doubt", Subject: "governor", Text: "powersave"}},
 		Configs: []store.Config{{
@@ -96,6 +97,42 @@ func SampleTrial(run string, seq int) (store.Trial, store.Samples) {
 		{Channel: measure.Channel{Name: "process.cpu", Kind: measure.KindCPUTime}, T: []int64{4, 6, 10}, V: []float64{1, math.NaN(), 3}},
 		{Channel: measure.Channel{Name: "none"}},
 	}}
+}
+
+// SampleAnswer returns an answer with every field set.
+func SampleAnswer(run string, seq int) store.Answer {
+	return store.Answer{
+		Run: run, Seq: seq, Config: "fake/m", Task: "a-1", Group: "number", Box: imaging.Size{Width: 64, Height: 48},
+		Image: &store.Image{Sequence: 66, Layout: imaging.Layout{Nominal: imaging.Size{Width: 60, Height: 48}, Tokens: 64}},
+		Text:  "42", Right: true, TokensIn: 70, TokensOut: 2, Start: 5, End: 9, Wall: time.Unix(1e9, 5).UTC(),
+		Phases: []measure.Phase{{Name: measure.PhasePrefill, Start: 5, End: 7}},
+		Figures: map[string]store.Figure{
+			store.MetricCPUCoreSeconds: {Value: 1.5 + float64(seq), Quality: measure.Measured, Source: "process.cpu", N: 40},
+		},
+		Doubts: []string{"steal"},
+	}
+}
+
+// testAnswers adds answers in blocks, of which one that repeats a number leaves no trace.
+func testAnswers(t *testing.T, s store.Store) {
+	ctx := context.Background()
+	if answers, err := s.Answers(ctx, "r"); err != nil || len(answers) != 0 {
+		t.Errorf("answers of an unknown run: %v, %v; want none", answers, err)
+	}
+	put(t, s, SampleRun("r", time.Now()))
+	one, two, three := SampleAnswer("r", 1), SampleAnswer("r", 2), SampleAnswer("r", 3)
+	if err := s.AddAnswers(ctx, []store.Answer{three, one}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddAnswers(ctx, []store.Answer{two, one}); !errors.Is(err, store.ErrDuplicate) {
+		t.Errorf("an answer twice: %v, want ErrDuplicate", err)
+	}
+	if got, err := s.Answers(ctx, "r"); err != nil || !reflect.DeepEqual(got, []store.Answer{one, three}) {
+		t.Errorf("got %+v, %v\nwant %+v", got, err, []store.Answer{one, three})
+	}
+	if err := s.AddAnswers(ctx, []store.Answer{SampleAnswer("nosuch", 1)}); err == nil {
+		t.Error("an answer of no run was stored")
+	}
 }
 
 func testEmpty(t *testing.T, s store.Store) {
