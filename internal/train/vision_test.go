@@ -24,10 +24,12 @@ func smallSeeing() (model.Config, model.VisionConfig) {
 		Merge: 2, ImageSize: 12, Eps: 1e-5, Activation: model.QuickGELU, Mean: [3]float32{0.5, 0.5, 0.5}, Std: [3]float32{0.5, 0.5, 0.5}}
 }
 
-func livelySeeing(t testing.TB, activation model.Activation, layers int, opt Options) *Model {
+func livelySeeing(t testing.TB, opt Options, change func(v *model.VisionConfig)) *Model {
 	t.Helper()
 	c, v := smallSeeing()
-	v.Activation, v.Layers = activation, layers
+	if change != nil {
+		change(&v)
+	}
 	m, err := NewRandomSeeing(c, v, true, 1, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +46,7 @@ func viewOf(rng *rand.Rand, rows, columns, side int) imaging.View {
 	return v
 }
 
-// seeing appends a view to a sequence, under ids that are no tokens.
+// see appends a view to a sequence, under ids that are no tokens.
 func (s *Sequence) see(v imaging.View, side int) {
 	s.Images = append(s.Images, Image{At: len(s.Tokens), View: v})
 	for range v.Size.Width / side * v.Size.Height / side {
@@ -78,17 +80,23 @@ func sights() []Sequence {
 	return batch
 }
 
-// TestSeeingGradients holds the gradients of decoder and encoder against differences of the oracle's loss.
+// TestSeeingGradients holds the gradients of decoder and encoder against differences of the oracle's
+// loss; those of the large image for a smaller encoder, as the oracle is slow.
 func TestSeeingGradients(t *testing.T) {
 	for activation, c := range map[model.Activation]struct {
-		layers int
-		batch  []Sequence
-	}{model.QuickGELU: {2, sights()[:3]}, model.GELU: {1, sights()[3:]}} {
+		width, layers int
+		batch         []Sequence
+	}{model.QuickGELU: {16, 2, sights()[:3]}, model.GELU: {8, 1, sights()[3:]}} {
 		t.Run(string(activation), func(t *testing.T) {
-			o := newOracle(livelySeeing(t, activation, c.layers, Options{Threads: 1}))
+			lively := func(opt Options) *Model {
+				return livelySeeing(t, opt, func(v *model.VisionConfig) {
+					v.Activation, v.Width, v.Heads, v.Layers = activation, c.width, c.width/8, c.layers
+				})
+			}
+			o := newOracle(lively(Options{Threads: 1}))
 			want, loss := o.gradients(c.batch), o.loss(c.batch)
 			for _, set := range kernel.Available() {
-				m := livelySeeing(t, activation, c.layers, Options{Kernels: set, Threads: 2, Rows: 25})
+				m := lively(Options{Kernels: set, Threads: 2, Rows: 25})
 				got, err := m.Gradients(background, c.batch)
 				if err != nil {
 					t.Fatal(err)
@@ -103,7 +111,7 @@ func TestSeeingGradients(t *testing.T) {
 func TestSeeingOnAnyThreads(t *testing.T) {
 	var want *Model
 	for _, threads := range []int{1, 2, 3} {
-		m := livelySeeing(t, model.QuickGELU, 2, Options{Threads: threads})
+		m := livelySeeing(t, Options{Threads: threads}, nil)
 		if _, err := m.Gradients(background, sights()); err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +260,7 @@ func TestResumeSeeing(t *testing.T) {
 }
 
 func TestImagesAreChecked(t *testing.T) {
-	m := livelySeeing(t, model.QuickGELU, 2, Options{Threads: 1})
+	m := livelySeeing(t, Options{Threads: 1}, nil)
 	rng := rand.New(rand.NewPCG(1, 1))
 	for text, spoil := range map[string]func(s *Sequence){
 		"image 0 of 15x12":       func(s *Sequence) { s.Images[0].View.Size.Width = 15 },
