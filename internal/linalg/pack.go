@@ -15,7 +15,7 @@ func (b *block) packB(op Op, m Matrix) {
 
 // packStep is the number of rows of a matrix that are packed together where lanes are columns: a
 // line of each stays in a first-level cache until its neighbours are packed. An even number.
-const packStep = 16
+const packStep = 64
 
 // pack writes panels of width lanes, from first to last, into dst's memory, and returns them:
 // word k of lane r of a panel is at [k*width+r]. A lane is a row of m when lanesAreRows, else a

@@ -46,3 +46,12 @@ func geluBack(d, y, x []float32) {
 		d[i] *= s + y[i]*(1-s)*root*(1+3*0.044715*square)
 	}
 }
+
+// portion returns σ for y = x·σ, where σ(0) = ½.
+func portion(y, x float32) float32 {
+	const small = 1e-20 // where y may have lost digits
+	if x > small || x < -small {
+		return y / x
+	}
+	return 0.5
+}

@@ -78,7 +78,8 @@ func (t *tools) probabilities(sc *headScratch, qkv []float32, q queries) linalg.
 	sc.p, sc.dp = resize(sc.p, queryBlock*sc.stride), resize(sc.dp, queryBlock*sc.stride)
 	p := linalg.Matrix{Rows: q.j - q.i, Cols: q.keys, Stride: sc.stride, Data: sc.p}
 	sc.gemm.Gemm(linalg.Plain, linalg.Transposed, q.scale(), q.of(qkv, q.width()), q.seen(qkv, q.key()), 0, p)
-	softmax := t.kernels.Primitives().SoftmaxRow
+	kernels := t.kernels.Primitives()
+	shrink := make([]float32, kernels.Rows)
 	for r := range p.Rows {
 		row := sc.p[r*sc.stride : (r+1)*sc.stride]
 		visible := q.keys
@@ -88,10 +89,11 @@ func (t *tools) probabilities(sc *headScratch, qkv []float32, q queries) linalg.
 		for k := visible; k < len(row); k++ {
 			row[k] = float32(math.Inf(-1))
 		}
-		shrink := 1 / softmax(row)
-		for k := range row {
-			row[k] *= shrink
+		total := kernels.SoftmaxRow(row)
+		for k := range shrink {
+			shrink[k] = 1 / total
 		}
+		kernels.ScaleLanes(row, shrink)
 	}
 	return p
 }
@@ -111,8 +113,8 @@ func (t *tools) attendBack(a attention, spans []span, dqkv, dmixed, qkv []float3
 	t.eachBlock(a, spans, func(sc *headScratch, q queries) { t.blockBack(sc, q, dqkv, dmixed, qkv) })
 }
 
-// blockBack adds the gradients by way of a block: with P the probabilities and dP = dO·Vᵀ, the
-// scores have the gradient dS = P∘(dP − Σ_k P∘dP).
+// blockBack adds the gradients by way of a block: with P the probabilities and dP = dO·Vᵀ, q·kᵀ
+// has the gradient P∘(dP − Σ_k P∘dP)/√dim.
 func (t *tools) blockBack(sc *headScratch, q queries, dqkv, dmixed, qkv []float32) {
 	const plain, transposed = linalg.Plain, linalg.Transposed
 	p := t.probabilities(sc, qkv, q)
@@ -122,15 +124,9 @@ func (t *tools) blockBack(sc *headScratch, q queries, dqkv, dmixed, qkv []float3
 	sc.gemm.Gemm(plain, transposed, 1, dout, q.seen(qkv, q.value()), 0, dp)
 	sc.gemm.Gemm(transposed, plain, 1, p, dout, 1, q.seen(dqkv, q.value()))
 	for r := range p.Rows {
-		probs, grads := sc.p[r*sc.stride:r*sc.stride+q.keys], sc.dp[r*sc.stride:r*sc.stride+q.keys]
-		var mean float64
-		for k, v := range probs {
-			mean += float64(v) * float64(grads[k])
-		}
-		for k, v := range probs {
-			grads[k] = v * (grads[k] - float32(mean))
-		}
+		row, end := r*sc.stride, r*sc.stride+q.keys
+		t.kernels.SoftmaxBack(sc.dp[row:end], sc.p[row:end], q.scale())
 	}
-	sc.gemm.Gemm(plain, plain, q.scale(), dp, q.seen(qkv, q.key()), 0, q.of(dqkv, q.width()))
-	sc.gemm.Gemm(transposed, plain, q.scale(), dp, q.of(qkv, q.width()), 1, q.seen(dqkv, q.key()))
+	sc.gemm.Gemm(plain, plain, 1, dp, q.seen(qkv, q.key()), 0, q.of(dqkv, q.width()))
+	sc.gemm.Gemm(transposed, plain, 1, dp, q.of(qkv, q.width()), 1, q.seen(dqkv, q.key()))
 }

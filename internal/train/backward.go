@@ -52,41 +52,13 @@ func (m *Model) feedForwardBack(n int, w *block, l *saved) {
 	dx := linalg.Dense(n, c.Width, b.dx)
 	m.weigh(w.down, dx, b.hidden)
 	m.back(b.dgate, 0, dx, w.down)
-	// hidden is free now: it takes silu(gate), for which up is one.
-	ones := resize(b.dot, grain)
-	for i := range ones {
-		ones[i] = 1
-	}
-	b.dot = ones
-	m.spread(n*c.FFN, grain, func(i, j int) {
-		m.kernels.SwiGLU(b.hidden[i:j], l.gate[i:j], ones[:j-i])
-		gateBack(b.dgate[i:j], b.dup[i:j], b.hidden[i:j], l.gate[i:j], l.up[i:j])
-	})
+	m.spread(n*c.FFN, grain, func(i, j int) { m.kernels.SwiGLUBack(b.dgate[i:j], b.dup[i:j], l.gate[i:j], l.up[i:j]) })
 	dgate, dup := linalg.Dense(n, c.FFN, b.dgate), linalg.Dense(n, c.FFN, b.dup)
 	m.weigh(w.gate, dgate, l.ffnNorm)
 	m.weigh(w.up, dup, l.ffnNorm)
 	m.back(b.dnorm, 0, dgate, w.gate)
 	m.back(b.dnorm, 1, dup, w.up)
 	m.rmsNormBack(b.dx, b.dnorm, l.mid, w.ffnNorm, c.Eps)
-}
-
-// gateBack turns d, the gradients of silu(g)·up, into those of g, and writes those of up to dup.
-// silu holds silu(g) = g·σ(g), of which σ(g)·(1 + g·(1 − σ(g))) is the derivative.
-func gateBack(d, dup, silu, gate, up []float32) {
-	for i, g := range gate {
-		s := portion(silu[i], g)
-		dup[i] = d[i] * silu[i]
-		d[i] *= up[i] * (s + silu[i]*(1-s))
-	}
-}
-
-// portion returns σ for y = x·σ, where σ(0) = ½.
-func portion(y, x float32) float32 {
-	const small = 1e-20 // where y may have lost digits
-	if x > small || x < -small {
-		return y / x
-	}
-	return 0.5
 }
 
 func (m *Model) attentionBack(p *pass, w *block, l *saved) {

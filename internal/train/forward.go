@@ -18,13 +18,13 @@ type saved struct {
 
 // buffers are kept between passes.
 type buffers struct {
-	layers                           []saved
-	out, outNorm                     []float32 // residual stream behind the last layer
-	turns                            turns
-	dx, dnorm, dqkv, dmixed          []float32
-	hidden, dgate, dup               []float32
-	gathered, dgathered, logits, dot []float32
-	losses                           []float64
+	layers                      []saved
+	out, outNorm                []float32 // residual stream behind the last layer
+	turns                       turns
+	dx, dnorm, dqkv, dmixed     []float32
+	hidden, dgate, dup          []float32
+	gathered, dgathered, logits []float32
+	losses                      []float64
 }
 
 // span is one sequence's rows [first, first+n) of a pass.

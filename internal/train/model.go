@@ -28,8 +28,8 @@ type Options struct {
 	// order. A longer sequence still passes as a whole. Patches of images are at most four times
 	// as many. Default 4096.
 	Rows int
-	// Precision is that of the products of the linear layers, which take most of the time; their
-	// sums, all else, weights, gradients and moments are float32. Not every CPU has BFloat16.
+	// Precision is that of the factors of matrix products, which take most of the time; their sums,
+	// all else, weights, gradients and moments are float32. Not every CPU has BFloat16.
 	Precision linalg.Precision // default: Float32
 }
 

@@ -19,31 +19,23 @@ func (t *tools) rmsNorm(dst, x []float32, w *Param, eps float64) {
 func (t *tools) rmsNormBack(dx, dy, x []float32, w *Param, eps float64) {
 	n := len(w.Value)
 	rows := len(x) / n
-	t.scales = resize(t.scales, rows)
-	t.spread(rows, rowGrain, func(i, j int) {
+	spans := (rows + normSpan - 1) / normSpan
+	t.sums = resize(t.sums, spans*n)
+	clear(t.sums)
+	t.spread(rows, normSpan, func(i, j int) {
+		dw := t.sums[i/normSpan*n : (i/normSpan+1)*n]
 		for r := i; r < j; r++ {
-			x, dy, dx := x[r*n:(r+1)*n], dy[r*n:(r+1)*n], dx[r*n:(r+1)*n]
-			var squares, dot float64
-			for k, v := range x {
-				squares += float64(v) * float64(v)
-				dot += float64(v) * float64(w.Value[k]*dy[k])
-			}
-			s := 1 / math.Sqrt(squares/float64(n)+eps)
-			shrink := float32(s * s * s * dot / float64(n))
-			t.scales[r] = float32(s)
-			for k, v := range x {
-				dx[k] += float32(s)*(w.Value[k]*dy[k]) - v*shrink
-			}
+			t.kernels.RMSNormBack(dx[r*n:(r+1)*n], dw, dy[r*n:(r+1)*n], x[r*n:(r+1)*n], w.Value, float32(eps))
 		}
 	})
-	t.spread(n, rowGrain, func(i, j int) {
-		for r := range rows {
-			for k := i; k < j; k++ {
-				w.Grad[k] += dy[r*n+k] * x[r*n+k] * t.scales[r]
-			}
-		}
-	})
+	for i := range spans {
+		t.kernels.Add(w.Grad, t.sums[i*n:(i+1)*n])
+	}
 }
+
+// normSpan is the number of rows over which gradients of a norm's weights are summed before these
+// sums are, in order.
+const normSpan = 64
 
 // layerNorm is a norm by mean and deviation.
 type layerNorm struct{ weight, bias *Param }

@@ -14,8 +14,9 @@ type tools struct {
 	threads int
 	gemm    *linalg.Multiplier
 	heads   []headScratch // per thread
-	// Of the rows of a norm, on the way back: 1/deviation and, for layer norms, the mean.
-	scales, means []float32
+	// Of norms, on the way back: the gradients of the weights over spans of rows; for layer norms
+	// 1/deviation and mean of the rows.
+	sums, scales, means []float32
 }
 
 func newTools(opt Options) (*tools, error) {
@@ -32,7 +33,9 @@ func newTools(opt Options) (*tools, error) {
 	}
 	t.heads = make([]headScratch, t.threads)
 	for i := range t.heads {
-		t.heads[i].gemm = linalg.NewMultiplier(t.kernels, 1)
+		if t.heads[i].gemm, err = linalg.NewMultiplier(t.kernels, 1).WithPrecision(opt.Precision); err != nil {
+			return nil, fmt.Errorf("train: %w", err)
+		}
 	}
 	return t, nil
 }
