@@ -19,7 +19,7 @@ const module = "github.com/wattlaw/wattlaw"
 var layers = [][]string{
 	{"cmd/wattlaw"},
 	{"internal/report", "internal/fleet", "internal/advise"},
-	{"internal/bench", "internal/eval", "internal/compress", "internal/law"},
+	{"internal/bench", "internal/eval", "internal/compress", "internal/law", "internal/recipe"},
 	{"internal/backend", "internal/sampler", "internal/workload", "internal/store", "internal/train"},
 	{"internal/engine", "internal/source"},
 	{"internal/model"},

@@ -25,6 +25,7 @@ type buffers struct {
 	hidden, dgate, dup          []float32
 	gathered, dgathered, logits []float32
 	losses                      []float64
+	muon, gram, gram2, next     []float32
 }
 
 // span is one sequence's rows [first, first+n) of a pass.

@@ -247,3 +247,19 @@ func (m *Model) Logits(tokens []int32, images ...Image) ([]float32, error) {
 	m.apply(linalg.Dense(len(tokens), m.Config.Vocab, out), m.buffers.outNorm, m.output)
 	return out, nil
 }
+
+// Likeliest returns the token that the model expects most behind a sequence.
+func (m *Model) Likeliest(tokens []int32) (int32, error) {
+	if err := m.check(0, Sequence{Tokens: append(slices.Clone(tokens), 0)}); err != nil {
+		return 0, err
+	}
+	m.forward(&pass{tokens: tokens, spans: []span{{0, len(tokens)}}})
+	logits := m.outputs([]prediction{{row: len(tokens) - 1}}).Data[:m.Config.Vocab]
+	best := 0
+	for i, l := range logits {
+		if l > logits[best] {
+			best = i
+		}
+	}
+	return int32(best), nil
+}

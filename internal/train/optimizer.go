@@ -67,6 +67,10 @@ func (m *Model) update(a adam, plan Plan, step int, shrink float32) {
 			keep = float32(1 - rate*plan.Decay)
 		}
 		first, second := a.first[i], a.second[i]
+		if plan.Muon && m.orthogonal(p) {
+			m.muon(p, first, plan, rate, shrink)
+			continue
+		}
 		m.spread(len(p.Value), grain, func(i, j int) {
 			values, grads, first, second := p.Value[i:j], p.Grad[i:j], first[i:j], second[i:j]
 			for k, g := range grads {

@@ -23,6 +23,8 @@ type Plan struct {
 	Epsilon float64 `json:"epsilon"`
 	Decay   float64 `json:"decay"` // of the matrices, per step and unit of the learning rate
 	Clip    float64 `json:"clip"`  // longest gradient; 0 for no limit
+	// Muon updates the matrices inside the layers by their momentum made orthogonal instead.
+	Muon bool `json:"muon,omitempty"`
 	// Teacher is learned from with weight Share, the data with the rest (see Model.Distill); nil for none.
 	Teacher *Model  `json:"-"`
 	Share   float64 `json:"share"`

@@ -141,30 +141,11 @@ func (s Shape) meta(f Format) []model.Entry {
 	if s.embeds() {
 		return s.bertMeta(f)
 	}
-	c := s.Config
-	prefix := c.Architecture + "."
-	count := func(key string, n int) model.Entry {
-		return model.Entry{Key: prefix + key, Value: gguf.ValueOf(uint32(n))}
-	}
-	number := func(key string, x float64) model.Entry {
-		return model.Entry{Key: prefix + key, Value: gguf.ValueOf(float32(x))}
-	}
-	entries := []model.Entry{
-		{Key: "general.architecture", Value: gguf.ValueOf(c.Architecture)},
+	return append([]model.Entry{
+		{Key: "general.architecture", Value: gguf.ValueOf(s.Config.Architecture)},
 		{Key: "general.name", Value: gguf.ValueOf(Prefix + s.Name)},
 		{Key: "general.description", Value: gguf.ValueOf(model.RandomMark + " in a published shape; its text is meaningless")},
 		{Key: "general.file_type", Value: gguf.ValueOf(uint32(formatFacts[f].fileType))},
 		{Key: "general.quantization_version", Value: gguf.ValueOf(uint32(2))},
-		count("context_length", c.Context), count("embedding_length", c.Width), count("block_count", c.Layers),
-		count("feed_forward_length", c.FFN), count("attention.head_count", c.Heads),
-		count("attention.head_count_kv", c.KVHeads), count("attention.key_length", c.HeadDim),
-		count("attention.value_length", c.HeadDim), count("rope.dimension_count", c.RopeDims),
-		count("vocab_size", c.Vocab),
-		number("attention.layer_norm_rms_epsilon", c.Eps), number("rope.freq_base", c.RopeBase),
-	}
-	if s := c.RopeSections; s != [3]int{} {
-		sections := []int32{int32(s[0]), int32(s[1]), int32(s[2]), 0}
-		entries = append(entries, model.Entry{Key: prefix + "rope.dimension_sections", Value: gguf.ArrayOf(sections)})
-	}
-	return entries
+	}, s.Config.Meta()...)
 }

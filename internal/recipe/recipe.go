@@ -1,0 +1,110 @@
+// Package recipe holds how the built-in models come about: their shape, their vocabulary, the
+// phases of their training and the file that they end in. Nothing but the recipe, the seed and
+// the machine's instruction set determines them.
+package recipe
+
+import (
+	"fmt"
+
+	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/tokenizer"
+	"github.com/wattlaw/wattlaw/internal/train"
+	"github.com/wattlaw/wattlaw/internal/world"
+)
+
+// Recipe is one model's.
+type Recipe struct {
+	Name        string
+	Description string
+	Seed        uint64
+	Config      model.Config // its vocabulary's size is that of Vocabulary
+	Pre         string       // the pre-tokenizer of the vocabulary
+	Control     []string     // its control tokens, BOS and EOS first
+	Template    string       // of chats
+	Phases      []Phase
+}
+
+// Phase is a part of a training: it goes on from the weights of the one before it with fresh moments.
+type Phase struct {
+	Name    string
+	Steps   int
+	Batch   int // sequences of a step
+	Peak    float64
+	Floor   float64 // of the learning rate, reached at the phase's end
+	WarmUp  int
+	Lessons []Lesson
+}
+
+// Lesson is a kind of texts to learn from.
+type Lesson struct {
+	Share         float64      // of the phase's sequences, relative to the other lessons'
+	Events, Words int          // as world.Options has them
+	Kinds         []world.Kind // of questions; none means all
+	Questions     int          // about one text, besides the first
+}
+
+// Names lists the recipes.
+func Names() []string { return []string{"scribe"} }
+
+// ByName returns a recipe.
+func ByName(name string) (Recipe, error) {
+	switch name {
+	case "scribe":
+		return scribe(), nil
+	}
+	return Recipe{}, fmt.Errorf("no recipe %q: there are %v", name, Names())
+}
+
+// Miniature is the same recipe for a model of a few thousand weights, a few steps and short texts: it
+// learns nothing of use, but goes the whole way.
+func (r Recipe) Miniature() Recipe {
+	r.Name += "-miniature"
+	c := &r.Config
+	c.Width, c.Layers, c.FFN, c.Heads, c.KVHeads, c.HeadDim, c.RopeDims = 64, 2, 64, 4, 2, 16, 16
+	phases := make([]Phase, len(r.Phases))
+	for i, p := range r.Phases {
+		p.Steps, p.Batch, p.WarmUp = 3, 2, 1
+		lessons := make([]Lesson, len(p.Lessons))
+		for j, l := range p.Lessons {
+			l.Words, l.Questions = min(l.Words, 150), min(l.Questions, 3)
+			lessons[j] = l
+		}
+		p.Lessons, phases[i] = lessons, p
+	}
+	r.Phases = phases
+	return r
+}
+
+// plan is the phase as train wants it.
+func (r Recipe) plan(i int) train.Plan {
+	p := r.Phases[i]
+	return train.Plan{
+		Recipe: fmt.Sprintf("%s, seed %d, phase %d %s", r.Name, r.Seed, i+1, p.Name), Batch: p.Batch,
+		Rate:  train.Schedule{Peak: p.Peak, Floor: p.Floor, WarmUp: p.WarmUp, Steps: p.Steps},
+		Decay: 0.1, Clip: 1, Muon: true,
+	}
+}
+
+// first is the index of a phase's first example: no two phases show the same.
+func (r Recipe) first(phase int) (n uint64) {
+	for _, p := range r.Phases[:phase] {
+		n += uint64(p.Steps * p.Batch)
+	}
+	return n
+}
+
+// vocabulary learns the tokens of the recipe's texts.
+func (r Recipe) vocabulary() (tokenizer.Vocab, error) {
+	const texts, most = 1500, 4096
+	s, err := world.NewStories(world.Options{Split: world.Train, Seed: ^r.Seed, Words: 300})
+	if err != nil {
+		return tokenizer.Vocab{}, err
+	}
+	var all []string
+	for i := range uint64(texts) {
+		for _, e := range s.Study(i, 8) {
+			all = append(all, e.Prompt(), " "+e.Answer)
+		}
+	}
+	return tokenizer.Learn(r.Pre, all, most, r.Control...)
+}

@@ -1,0 +1,181 @@
+package recipe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/wattlaw/wattlaw/internal/tokenizer"
+	"github.com/wattlaw/wattlaw/internal/train"
+)
+
+// Options of Run.
+type Options struct {
+	Train train.Options
+	Dir   string        // holds checkpoints, the curve and the finished model
+	Save  time.Duration // between checkpoints; default a minute
+	// Report, when not nil, is told of each line of the curve.
+	Report func(Point)
+}
+
+// Point is a line of the training curve.
+type Point struct {
+	Phase   string             `json:"phase"`
+	Step    int                `json:"step"`              // of the phase
+	Of      int                `json:"of"`                // steps of the phase
+	Seen    uint64             `json:"seen"`              // sequences of all phases
+	Loss    float64            `json:"loss"`              // weighted mean since the last point, nats
+	Rate    float64            `json:"rate"`              // the learning rate
+	Tokens  int64              `json:"tokens"`            // read since the last point
+	Seconds float64            `json:"seconds"`           // since the last point
+	Right   float64            `json:"right,omitempty"`   // share of validation answers that are the likeliest token
+	ByKind  map[string]float64 `json:"by_kind,omitempty"` // the same of each kind of question
+}
+
+const (
+	pointEvery    = 25  // steps between points of the curve
+	validateEvery = 200 // steps between validations
+	defaultSave   = time.Minute
+)
+
+// training is a recipe under way.
+type training struct {
+	recipe Recipe
+	opt    Options
+	vocab  tokenizer.Vocab
+	reader reader
+	model  *train.Model
+	exam   exam
+}
+
+// Run trains the recipe's model, from the last checkpoint in opt.Dir if there is one, and writes
+// the finished one there. When ctx ends, it saves a checkpoint and returns the cause.
+func Run(ctx context.Context, r Recipe, opt Options) error {
+	if opt.Save == 0 {
+		opt.Save = defaultSave
+	}
+	t, err := start(r, opt)
+	if err != nil {
+		return fmt.Errorf("recipe %s: %w", r.Name, err)
+	}
+	from := 0
+	for i := len(r.Phases) - 1; i > 0; i-- {
+		if _, err := os.Stat(t.checkpoint(i)); err == nil {
+			from = i
+			break
+		}
+	}
+	for i := from; i < len(r.Phases); i++ {
+		if err := t.phase(ctx, i); err != nil {
+			return fmt.Errorf("recipe %s, phase %q: %w", r.Name, r.Phases[i].Name, err)
+		}
+	}
+	if err := t.export(); err != nil {
+		return fmt.Errorf("recipe %s: %w", r.Name, err)
+	}
+	return nil
+}
+
+func start(r Recipe, opt Options) (*training, error) {
+	if err := os.MkdirAll(opt.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	t := &training{recipe: r, opt: opt}
+	var err error
+	if t.vocab, err = r.vocabulary(); err != nil {
+		return nil, err
+	}
+	if t.reader.tokens, err = tokenizer.New(t.vocab); err != nil {
+		return nil, err
+	}
+	t.recipe.Config.Vocab = len(t.vocab.Tokens)
+	if t.model, err = train.NewRandom(t.recipe.Config, true, r.Seed, opt.Train); err != nil {
+		return nil, err
+	}
+	t.exam, err = t.reader.exam(r.Seed)
+	return t, err
+}
+
+func (t *training) path(suffix string) string {
+	return filepath.Join(t.opt.Dir, t.recipe.Name+suffix)
+}
+
+func (t *training) checkpoint(phase int) string {
+	return t.path(fmt.Sprintf("-%d.checkpoint", phase+1))
+}
+
+// phase trains one phase, or what is left of it.
+func (t *training) phase(ctx context.Context, i int) error {
+	data, err := t.reader.lessons(t.recipe.Seed, t.recipe.first(i), t.recipe.Phases[i].Lessons)
+	if err != nil {
+		return err
+	}
+	var read int64
+	counted := func(i uint64) (train.Sequence, error) {
+		s, err := data(i)
+		read += int64(len(s.Tokens))
+		return s, err
+	}
+	tr, err := train.NewTrainer(t.model, t.recipe.plan(i), counted)
+	if err != nil {
+		return err
+	}
+	if err := tr.Resume(t.checkpoint(i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	saved, since := time.Now(), time.Now()
+	var loss float64
+	for n := 0; !tr.Done(); {
+		p, err := tr.Step(ctx)
+		if err != nil {
+			return errors.Join(err, tr.Save(t.checkpoint(i)))
+		}
+		loss, n = loss+p.Loss, n+1
+		if p.Step%pointEvery == 0 || tr.Done() {
+			point := Point{Phase: t.recipe.Phases[i].Name, Step: p.Step, Of: t.recipe.Phases[i].Steps, Seen: t.recipe.first(i) + tr.Position(),
+				Loss: loss / float64(n), Rate: p.Rate, Tokens: read, Seconds: time.Since(since).Seconds()}
+			if err := t.point(point, p.Step%validateEvery == 0 || tr.Done()); err != nil {
+				return err
+			}
+			loss, n, read, since = 0, 0, 0, time.Now()
+		}
+		if time.Since(saved) > t.opt.Save || tr.Done() {
+			if err := tr.Save(t.checkpoint(i)); err != nil {
+				return err
+			}
+			saved = time.Now()
+		}
+	}
+	return nil
+}
+
+// point completes a point of the curve and appends it to the file.
+func (t *training) point(p Point, validate bool) error {
+	if validate {
+		var err error
+		if p.Right, p.ByKind, err = t.exam.take(t.model); err != nil {
+			return err
+		}
+	}
+	line, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(t.path(".jsonl"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(line, '\n'))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if t.opt.Report != nil {
+		t.opt.Report(p)
+	}
+	return nil
+}
