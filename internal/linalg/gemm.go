@@ -162,13 +162,17 @@ func (g *Multiplier) Gemm(opA, opB Op, alpha float32, a, b Matrix, beta float32,
 
 // scale returns alpha·a in g's memory.
 func (g *Multiplier) scale(a Matrix, alpha float32) Matrix {
-	g.scaled = resize(g.scaled, a.Rows*a.Cols)
+	lanes, n := g.p.Rows, a.Rows*a.Cols
+	g.scaled = resize(g.scaled, (n+lanes-1)/lanes*lanes+lanes)
 	for i := range a.Rows {
-		dst := g.scaled[i*a.Cols : (i+1)*a.Cols]
-		for j, v := range a.Data[i*a.Stride : i*a.Stride+a.Cols] {
-			dst[j] = alpha * v
-		}
+		copy(g.scaled[i*a.Cols:(i+1)*a.Cols], a.Data[i*a.Stride:])
 	}
+	// behind the matrix lie what fills its last group of lanes, and one of factors
+	all, factors := g.scaled[:len(g.scaled)-lanes], g.scaled[len(g.scaled)-lanes:]
+	for i := range factors {
+		factors[i] = alpha
+	}
+	g.p.ScaleLanes(all, factors)
 	return Dense(a.Rows, a.Cols, g.scaled)
 }
 
