@@ -21,3 +21,28 @@ func (c Config) Meta() []Entry {
 	}
 	return entries
 }
+
+// Meta writes the hyperparameters as metadata: the inverse of ReadVisionConfig.
+func (c VisionConfig) Meta() []Entry {
+	entry := func(key string, value gguf.Value) Entry { return Entry{Key: key, Value: value} }
+	count := func(key string, n int) Entry { return entry("clip.vision."+key, gguf.ValueOf(uint32(n))) }
+	list := []Entry{
+		entry("clip.has_vision_encoder", gguf.ValueOf(true)),
+		entry("clip.projector_type", gguf.ValueOf(c.Projector)),
+		count("embedding_length", c.Width), count("block_count", c.Layers), count("attention.head_count", c.Heads),
+		count("feed_forward_length", c.FFN), count("projection_dim", c.Output), count("patch_size", c.Patch),
+		count("image_size", c.ImageSize),
+		entry("clip.vision.attention.layer_norm_epsilon", gguf.ValueOf(float32(c.Eps))),
+		entry("clip.vision.image_mean", gguf.ArrayOf(c.Mean[:])), entry("clip.vision.image_std", gguf.ArrayOf(c.Std[:])),
+	}
+	if c.Activation != QuickGELU {
+		list = append(list, entry("clip.use_"+string(c.Activation), gguf.ValueOf(true)))
+	}
+	if c.WindowPattern > 0 {
+		list = append(list, count("n_wa_pattern", c.WindowPattern))
+	}
+	if !c.Dynamic() {
+		list = append(list, count("projector.scale_factor", c.Merge), count("preproc_image_size", c.LongestEdge))
+	}
+	return list
+}

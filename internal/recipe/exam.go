@@ -1,56 +1,54 @@
 package recipe
 
 import (
+	"slices"
+
 	"github.com/wattlaw/wattlaw/internal/train"
 	"github.com/wattlaw/wattlaw/internal/world"
 )
 
-// exam is a set of validation sequences with the positions of the answers.
+// exam is a set of questions of the validation split, each behind its own text or picture.
 type exam struct {
-	questions []question
+	questions []train.Sequence // of which only the answer counts
+	kinds     []world.Kind
 }
 
-// question is the answer to predict in a sequence, behind the right answers before it.
-type question struct {
-	tokens []int32 // all up to the answer, which is the last
-	kind   world.Kind
-}
+// examQuestions is their number: enough to see a model learn, and quickly answered.
+const examQuestions = 200
 
-// examTexts is the number of stories, each with one question as a user would ask it.
-const examTexts = 200
-
-// exam returns short stories of the validation split.
-func (r reader) exam(seed uint64) (exam, error) {
-	s, err := world.NewStories(world.Options{Split: world.Validation, Seed: seed})
+func (r reader) exam(seed uint64, l Lesson) (x exam, err error) {
+	data, err := r.open(world.Validation, seed, l)
 	if err != nil {
-		return exam{}, err
+		return x, err
 	}
-	var x exam
-	for i := range uint64(examTexts) {
-		e := s.At(i)
-		seq := r.sequence([]world.Example{e})
-		for at, w := range seq.Weights {
-			if w == 1 {
-				x.questions = append(x.questions, question{seq.Tokens[:at+1], e.Kind})
-				break
-			}
+	for i := range uint64(examQuestions) {
+		w, err := data(i)
+		if err != nil {
+			return x, err
 		}
+		s, answer := w.Sequence, w.answers[0]
+		clear(s.Weights)
+		for k := answer.first; k < answer.end; k++ {
+			s.Weights[k] = 1
+		}
+		x.questions, x.kinds = append(x.questions, s), append(x.kinds, answer.kind)
 	}
 	return x, nil
 }
 
-// take returns the share of answers whose first token is the likeliest, over all and by kind.
+// take returns the share of answers of which every token is the likeliest, over all and by kind:
+// those that the model would write itself.
 func (x exam) take(m *train.Model) (all float64, byKind map[string]float64, err error) {
 	n, right := map[string]float64{}, map[string]float64{}
-	for _, q := range x.questions {
-		last := len(q.tokens) - 1
-		best, err := m.Likeliest(q.tokens[:last])
+	for i, s := range x.questions {
+		got, err := m.Likeliest(s)
 		if err != nil {
 			return 0, nil, err
 		}
-		n[string(q.kind)]++
-		if best == q.tokens[last] {
-			right[string(q.kind)]++
+		kind := string(x.kinds[i])
+		n[kind]++
+		if end := len(got) + slices.IndexFunc(s.Weights, func(w float32) bool { return w > 0 }); slices.Equal(got, s.Tokens[end-len(got):end]) {
+			right[kind]++
 			all++
 		}
 	}

@@ -13,37 +13,56 @@ import (
 // fileTypeQ8 is the number of general.file_type for matrices in Q8_0.
 const fileTypeQ8 = 7
 
-// export writes the model as GGUF, its matrices in Q8_0.
+// export writes the model as GGUF, its matrices in Q8_0, and its encoder of images beside it.
 func (t *training) export() error {
-	text := func(key, value string) model.Entry { return model.Entry{Key: key, Value: gguf.ValueOf(value)} }
-	src := &model.Source{Name: t.recipe.Name, Vocab: t.vocab, Meta: append([]model.Entry{
-		text("general.architecture", t.recipe.Config.Architecture),
-		text("general.name", t.recipe.Name),
-		text("general.description", t.recipe.Description),
-		{Key: "general.file_type", Value: gguf.ValueOf(uint32(fileTypeQ8))},
-		{Key: "general.quantization_version", Value: gguf.ValueOf(uint32(2))},
-		text("tokenizer.chat_template", t.recipe.Template),
-	}, t.recipe.Config.Meta()...)}
-	for _, tensor := range t.model.Tensors() {
-		small, err := quantize(tensor)
+	meta := append(general(t.recipe.Config.Architecture, t.recipe.Name, t.recipe.Description), t.recipe.Config.Meta()...)
+	if t.recipe.Template != "" {
+		meta = append(meta, model.Entry{Key: "tokenizer.chat_template", Value: gguf.ValueOf(t.recipe.Template)})
+	}
+	language := model.Source{Name: t.recipe.Name, Vocab: t.vocab, Meta: meta}
+	if err := write(language, t.model.Tensors(), t.path(".gguf")); err != nil || t.recipe.Vision == nil {
+		return err
+	}
+	meta = append(general(model.VisionArchitecture, t.recipe.Name+" encoder", t.recipe.Description), t.recipe.Vision.Meta()...)
+	meta = append(meta, model.Entry{Key: "general.type", Value: gguf.ValueOf("mmproj")})
+	encoder := model.Source{Name: t.recipe.Name + " encoder", Meta: meta}
+	return write(encoder, t.model.VisionTensors(), t.path(".mmproj.gguf"))
+}
+
+func general(architecture, name, description string) []model.Entry {
+	text := func(key, value string) model.Entry {
+		return model.Entry{Key: "general." + key, Value: gguf.ValueOf(value)}
+	}
+	return []model.Entry{text("architecture", architecture), text("name", name), text("description", description),
+		{Key: "general.file_type", Value: gguf.ValueOf(uint32(fileTypeQ8))}, {Key: "general.quantization_version", Value: gguf.ValueOf(uint32(2))}}
+}
+
+func write(src model.Source, tensors []model.Tensor, path string) error {
+	for _, t := range tensors {
+		small, err := shrink(t)
 		if err != nil {
 			return err
 		}
 		src.Tensors = append(src.Tensors, small)
 	}
-	return src.WriteFile(t.path(".gguf"))
+	return src.WriteFile(path)
 }
 
-// quantize turns a matrix of F32 into Q8_0 and leaves vectors alone.
-func quantize(t model.Tensor) (model.Tensor, error) {
-	if len(t.Shape) < 2 {
+// shrink turns a matrix of F32 into Q8_0 and the kernels of a convolution, for which
+// runtimes take no blocks, into F16; vectors stay.
+func shrink(t model.Tensor) (model.Tensor, error) {
+	switch len(t.Shape) {
+	case 1:
 		return t, nil
+	case 2:
+		t.DType = tensor.Q8_0
+	default:
+		t.DType = tensor.F16
 	}
 	values := make([]float32, t.Values())
 	for i := range values {
 		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
 	}
-	t.DType = tensor.Q8_0
 	t.Data = make([]byte, t.Bytes())
 	if err := tensor.Quantize(t.Data, t.DType, values); err != nil {
 		return t, fmt.Errorf("tensor %q: %w", t.Name, err)

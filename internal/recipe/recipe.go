@@ -17,11 +17,13 @@ type Recipe struct {
 	Name        string
 	Description string
 	Seed        uint64
-	Config      model.Config // its vocabulary's size is that of Vocabulary
-	Pre         string       // the pre-tokenizer of the vocabulary
-	Control     []string     // its control tokens, BOS and EOS first
-	Template    string       // of chats
+	Config      model.Config        // but for the size of the vocabulary
+	Vision      *model.VisionConfig // of the encoder of images; nil for a model of text
+	Pre         string              // the pre-tokenizer of the vocabulary
+	Control     []string            // its control tokens, BOS and EOS first
+	Template    string              // of chats
 	Phases      []Phase
+	Exam        Lesson // what validation asks, one question at a time
 }
 
 // Phase is a part of a training: it goes on from the weights of the one before it with fresh moments.
@@ -35,22 +37,29 @@ type Phase struct {
 	Lessons []Lesson
 }
 
-// Lesson is a kind of texts to learn from.
+// Lesson is a kind of stories or, for models that see, of pictures to learn from.
 type Lesson struct {
-	Share         float64      // of the phase's sequences, relative to the other lessons'
-	Events, Words int          // as world.Options has them
-	Kinds         []world.Kind // of questions; none means all
-	Questions     int          // about one text, besides the first
+	Share     float64      // of the phase's sequences, relative to the other lessons'
+	Kinds     []world.Kind // of questions; none means all
+	Questions int          // about one text besides the first, or about one picture
+
+	Events, Words int // of stories, as world.Options has them
+
+	Side   int   // of pictures, in pixels; they are square
+	Digits []int // as world.SceneOptions has them
+	Shown  int   // the side that the model sees of it, in pixels, if not all
 }
 
 // Names lists the recipes.
-func Names() []string { return []string{"scribe"} }
+func Names() []string { return []string{"scribe", "gazer"} }
 
 // ByName returns a recipe.
 func ByName(name string) (Recipe, error) {
 	switch name {
 	case "scribe":
 		return scribe(), nil
+	case "gazer":
+		return gazer(), nil
 	}
 	return Recipe{}, fmt.Errorf("no recipe %q: there are %v", name, Names())
 }
@@ -61,17 +70,22 @@ func (r Recipe) Miniature() Recipe {
 	r.Name += "-miniature"
 	c := &r.Config
 	c.Width, c.Layers, c.FFN, c.Heads, c.KVHeads, c.HeadDim, c.RopeDims = 64, 2, 64, 4, 2, 16, 16
+	if r.Vision != nil {
+		v := *r.Vision
+		v.Width, v.Layers, v.FFN, v.Heads, v.Output = 32, 2, 64, 2, c.Width
+		r.Vision, c.RopeSections = &v, [3]int{2, 3, 3}
+	}
 	phases := make([]Phase, len(r.Phases))
 	for i, p := range r.Phases {
 		p.Steps, p.Batch, p.WarmUp = 3, 2, 1
 		lessons := make([]Lesson, len(p.Lessons))
 		for j, l := range p.Lessons {
-			l.Words, l.Questions = min(l.Words, 150), min(l.Questions, 3)
+			l.Words, l.Questions, l.Side, l.Shown, l.Digits = min(l.Words, 150), min(l.Questions, 3), min(l.Side, 96), min(l.Shown, 64), nil
 			lessons[j] = l
 		}
 		p.Lessons, phases[i] = lessons, p
 	}
-	r.Phases = phases
+	r.Phases, r.Exam.Side = phases, min(r.Exam.Side, 96)
 	return r
 }
 
@@ -95,16 +109,14 @@ func (r Recipe) first(phase int) (n uint64) {
 
 // vocabulary learns the tokens of the recipe's texts.
 func (r Recipe) vocabulary() (tokenizer.Vocab, error) {
-	const texts, most = 1500, 4096
-	s, err := world.NewStories(world.Options{Split: world.Train, Seed: ^r.Seed, Words: 300})
+	const most = 4096
+	texts := storyTexts
+	if r.Vision != nil {
+		texts = sceneTexts
+	}
+	all, err := texts(^r.Seed)
 	if err != nil {
 		return tokenizer.Vocab{}, err
-	}
-	var all []string
-	for i := range uint64(texts) {
-		for _, e := range s.Study(i, 8) {
-			all = append(all, e.Prompt(), " "+e.Answer)
-		}
 	}
 	return tokenizer.Learn(r.Pre, all, most, r.Control...)
 }

@@ -61,7 +61,11 @@ func TestMiniatures(t *testing.T) {
 			if a, b := read(t, filepath.Join(whole, file)), read(t, filepath.Join(broken, file)); string(a) != string(b) {
 				t.Error("an interrupted training ends in another model")
 			}
-			e, err := engine.Load(filepath.Join(whole, file), engine.Options{})
+			var opt engine.Options
+			if r.Vision != nil {
+				opt.Projector = filepath.Join(whole, r.Name+".mmproj.gguf")
+			}
+			e, err := engine.Load(filepath.Join(whole, file), opt)
 			if err != nil {
 				t.Fatal(err)
 			}

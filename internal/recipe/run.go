@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/wattlaw/wattlaw/internal/tokenizer"
@@ -94,10 +95,18 @@ func start(r Recipe, opt Options) (*training, error) {
 		return nil, err
 	}
 	t.recipe.Config.Vocab = len(t.vocab.Tokens)
-	if t.model, err = train.NewRandom(t.recipe.Config, true, r.Seed, opt.Train); err != nil {
+	const tied = true
+	if r.Vision == nil {
+		t.model, err = train.NewRandom(t.recipe.Config, tied, r.Seed, opt.Train)
+	} else {
+		contract := r.Vision.Contract()
+		t.reader.contract = &contract
+		t.model, err = train.NewRandomSeeing(t.recipe.Config, *r.Vision, tied, r.Seed, opt.Train)
+	}
+	if err != nil {
 		return nil, err
 	}
-	t.exam, err = t.reader.exam(r.Seed)
+	t.exam, err = t.reader.exam(r.Seed, r.Exam)
 	return t, err
 }
 
@@ -116,6 +125,7 @@ func (t *training) phase(ctx context.Context, i int) error {
 		return err
 	}
 	var read int64
+	data = ahead(data, t.recipe.Phases[i].Batch)
 	counted := func(i uint64) (train.Sequence, error) {
 		s, err := data(i)
 		read += int64(len(s.Tokens))
@@ -178,4 +188,28 @@ func (t *training) point(p Point, validate bool) error {
 		t.opt.Report(p)
 	}
 	return nil
+}
+
+// ahead makes n sequences at once on all cores, as a step of the training asks for them: drawing
+// pictures takes time.
+func ahead(data train.Data, n int) train.Data {
+	ready := map[uint64]train.Sequence{}
+	return func(i uint64) (train.Sequence, error) {
+		if _, ok := ready[i]; !ok {
+			clear(ready)
+			made, errs := make([]train.Sequence, n), make([]error, n)
+			var done sync.WaitGroup
+			for k := range n {
+				done.Go(func() { made[k], errs[k] = data(i + uint64(k)) })
+			}
+			done.Wait()
+			if err := errors.Join(errs...); err != nil {
+				return train.Sequence{}, err
+			}
+			for k, s := range made {
+				ready[i+uint64(k)] = s
+			}
+		}
+		return ready[i], nil
+	}
 }

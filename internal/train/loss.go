@@ -248,18 +248,28 @@ func (m *Model) Logits(tokens []int32, images ...Image) ([]float32, error) {
 	return out, nil
 }
 
-// Likeliest returns the token that the model expects most behind a sequence.
-func (m *Model) Likeliest(tokens []int32) (int32, error) {
-	if err := m.check(0, Sequence{Tokens: append(slices.Clone(tokens), 0)}); err != nil {
-		return 0, err
+// Likeliest returns the token that the model expects most in every place of a sequence whose weight
+// is not 0, in order, given all tokens before it.
+func (m *Model) Likeliest(s Sequence) ([]int32, error) {
+	if err := m.check(0, s); err != nil {
+		return nil, err
 	}
-	m.forward(&pass{tokens: tokens, spans: []span{{0, len(tokens)}}})
-	logits := m.outputs([]prediction{{row: len(tokens) - 1}}).Data[:m.Config.Vocab]
-	best := 0
-	for i, l := range logits {
-		if l > logits[best] {
-			best = i
+	var p pass
+	p.append(m, s.Tokens[:len(s.Tokens)-1], s.Images)
+	m.forward(&p)
+	var out []int32
+	for t := range s.Tokens[1:] {
+		if s.weight(t+1) == 0 {
+			continue
 		}
+		logits := m.outputs([]prediction{{row: t}}).Data[:m.Config.Vocab]
+		best := 0
+		for i, l := range logits {
+			if l > logits[best] {
+				best = i
+			}
+		}
+		out = append(out, int32(best))
 	}
-	return int32(best), nil
+	return out, nil
 }

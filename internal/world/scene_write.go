@@ -6,13 +6,13 @@ import (
 	"io"
 )
 
-// imageMarker stands in a prompt for the picture, as it does for the engine.
-const imageMarker = "<image>"
+// ImageMarker stands in a prompt for the picture, as it does for the engine.
+const ImageMarker = "<image>"
 
 // Prompt is the text that ends where the answer, after a space, begins; the picture stands
 // before it.
 func (q Question) Prompt() string {
-	return imageMarker + "Question: " + q.Question + "\nAnswer:"
+	return ImageMarker + "Question: " + q.Question + "\nAnswer:"
 }
 
 // WriteSceneTasks writes the questions of a scene, whose picture is in a file of this name, as

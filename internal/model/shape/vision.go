@@ -198,30 +198,11 @@ func (f Format) kernelType(v model.VisionConfig) tensor.DType {
 
 // visionMeta is the metadata that files of encoders carry.
 func (s Shape) visionMeta(f Format) []model.Entry {
-	v := *s.Vision
 	entry := func(key string, value gguf.Value) model.Entry { return model.Entry{Key: key, Value: value} }
-	count := func(key string, n int) model.Entry { return entry("clip.vision."+key, gguf.ValueOf(uint32(n))) }
-	list := []model.Entry{
+	return append([]model.Entry{
 		entry("general.architecture", gguf.ValueOf(model.VisionArchitecture)),
 		entry("general.type", gguf.ValueOf("mmproj")),
 		entry("general.name", gguf.ValueOf(Prefix+s.Name)),
 		entry("general.file_type", gguf.ValueOf(uint32(formatFacts[f].fileType))),
-		entry("clip.has_vision_encoder", gguf.ValueOf(true)),
-		entry("clip.projector_type", gguf.ValueOf(v.Projector)),
-		count("embedding_length", v.Width), count("block_count", v.Layers), count("attention.head_count", v.Heads),
-		count("feed_forward_length", v.FFN), count("projection_dim", v.Output), count("patch_size", v.Patch),
-		count("image_size", v.ImageSize),
-		entry("clip.vision.attention.layer_norm_epsilon", gguf.ValueOf(float32(v.Eps))),
-		entry("clip.vision.image_mean", gguf.ArrayOf(v.Mean[:])), entry("clip.vision.image_std", gguf.ArrayOf(v.Std[:])),
-	}
-	if v.Activation != model.QuickGELU {
-		list = append(list, entry("clip.use_"+string(v.Activation), gguf.ValueOf(true)))
-	}
-	if v.WindowPattern > 0 {
-		list = append(list, count("n_wa_pattern", v.WindowPattern))
-	}
-	if !v.Dynamic() {
-		list = append(list, count("projector.scale_factor", v.Merge), count("preproc_image_size", v.LongestEdge))
-	}
-	return list
+	}, s.Vision.Meta()...)
 }

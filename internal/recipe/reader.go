@@ -1,0 +1,88 @@
+package recipe
+
+import (
+	"math/rand/v2"
+
+	"github.com/wattlaw/wattlaw/internal/imaging"
+	"github.com/wattlaw/wattlaw/internal/tokenizer"
+	"github.com/wattlaw/wattlaw/internal/train"
+	"github.com/wattlaw/wattlaw/internal/world"
+)
+
+// Weights of what is learned, an answer's being one: to go on with a text teaches little of
+// what it means, and when to stop is learned at once.
+const (
+	proseWeight = 0.05
+	endWeight   = 0.1
+)
+
+// reader turns the world's texts and pictures into sequences.
+type reader struct {
+	tokens   *tokenizer.Tokenizer
+	contract *imaging.Contract // what becomes of pictures; nil for models that do not see
+}
+
+// writer is a sequence in the making.
+type writer struct {
+	train.Sequence
+	answers []span
+}
+
+// span is where an answer stands in a sequence, its end excluded.
+type span struct {
+	first, end int
+	kind       world.Kind
+}
+
+func (r reader) text(w *writer, text string, weight float32, begin bool) {
+	for _, id := range r.tokens.Encode(text, tokenizer.EncodeOptions{AddSpecial: begin}) {
+		w.add(id, weight)
+	}
+}
+
+func (w *writer) add(id int32, weight float32) {
+	w.Tokens, w.Weights = append(w.Tokens, id), append(w.Weights, weight)
+}
+
+// answer writes an answer and its end.
+func (r reader) answer(w *writer, text string, kind world.Kind) {
+	first := len(w.Tokens)
+	r.text(w, " "+text, 1, false)
+	w.answers = append(w.answers, span{first, len(w.Tokens), kind})
+	w.add(r.tokens.EOS(), endWeight)
+}
+
+// source returns the sequence of an index.
+type source func(i uint64) (writer, error)
+
+// open returns what a lesson draws on.
+func (r reader) open(split world.Split, seed uint64, l Lesson) (source, error) {
+	if r.contract != nil {
+		return r.scenes(split, seed, l)
+	}
+	return r.stories(split, seed, l)
+}
+
+// lessons returns the data of a phase, whose first example has the index first.
+func (r reader) lessons(seed, first uint64, list []Lesson) (train.Data, error) {
+	var sources []source
+	var total float64
+	for _, l := range list {
+		data, err := r.open(world.Train, seed, l)
+		if err != nil {
+			return nil, err
+		}
+		sources, total = append(sources, data), total+l.Share
+	}
+	return func(i uint64) (train.Sequence, error) {
+		i += first
+		x, k := rand.New(rand.NewPCG(seed, i)).Float64()*total, 0
+		for ; k+1 < len(list); k++ {
+			if x -= list[k].Share; x < 0 {
+				break
+			}
+		}
+		w, err := sources[k](i)
+		return w.Sequence, err
+	}, nil
+}
