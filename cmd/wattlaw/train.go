@@ -18,8 +18,8 @@ func newTrainCmd() *cobra.Command {
 		Use:   "train --recipe NAME --dir DIR",
 		Short: "Train a built-in model by its recipe",
 		Long: `Train a built-in model again by its recipe: data, shape, phases and seed are fixed, so that the same
-instruction set yields the same weights. It takes hours. The directory holds checkpoints, from which a training that
-was interrupted goes on, the curve as JSON Lines, and in the end the model as GGUF.`,
+instruction set yields the same weights. It takes hours. The directory holds a checkpoint of each phase, from which a
+training that was interrupted goes on, the curve as JSON Lines, and the model as GGUF as of the last checkpoint.`,
 		Example: "wattlaw train --recipe scribe --dir scribe",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

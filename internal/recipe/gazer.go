@@ -16,7 +16,8 @@ func gazer() Recipe {
 		Vision: &model.VisionConfig{Projector: model.ProjectorQwen2VL, Width: 192, Layers: 4, Heads: 6, FFN: 768, Output: 256, Patch: 16,
 			Merge: model.QwenMerge, ImageSize: 320, Eps: 1e-6, Activation: model.QuickGELU,
 			Mean: [3]float32{0.5, 0.5, 0.5}, Std: [3]float32{0.25, 0.25, 0.25}},
-		Pre: "qwen2", Control: []string{"<|endoftext|>", "<|im_end|>", visionStart, visionEnd, imagePad},
+		Template: chat,
+		Pre:      "qwen2", Control: []string{"<|endoftext|>", "<|im_end|>", visionStart, visionEnd, imagePad},
 		Phases: []Phase{
 			{Name: "first glances", Steps: 800, Batch: 16, Peak: 2e-3, Floor: 2e-3, WarmUp: 50, Lessons: []Lesson{
 				{Share: 1, Side: 128, Kinds: simple, Questions: 6}}},

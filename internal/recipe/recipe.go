@@ -26,6 +26,9 @@ type Recipe struct {
 	Exam        Lesson // what validation asks, one question at a time
 }
 
+// chat lets a user write the text, if there is one, and the question as the models know them.
+const chat = "{% for message in messages %}{{ message['content'] }}\n{% endfor %}{% if add_generation_prompt %}Answer:{% endif %}"
+
 // Phase is a part of a training: it goes on from the weights of the one before it with fresh moments.
 type Phase struct {
 	Name    string

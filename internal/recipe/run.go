@@ -54,8 +54,8 @@ type training struct {
 	exam   exam
 }
 
-// Run trains the recipe's model, from the last checkpoint in opt.Dir if there is one, and writes
-// the finished one there. When ctx ends, it saves a checkpoint and returns the cause.
+// Run trains the recipe's model, from the last checkpoint in opt.Dir if there is one. With every
+// checkpoint it writes the model as it then is. When ctx ends, it saves a checkpoint and returns the cause.
 func Run(ctx context.Context, r Recipe, opt Options) error {
 	if opt.Save == 0 {
 		opt.Save = defaultSave
@@ -75,9 +75,6 @@ func Run(ctx context.Context, r Recipe, opt Options) error {
 		if err := t.phase(ctx, i); err != nil {
 			return fmt.Errorf("recipe %s, phase %q: %w", r.Name, r.Phases[i].Name, err)
 		}
-	}
-	if err := t.export(); err != nil {
-		return fmt.Errorf("recipe %s: %w", r.Name, err)
 	}
 	return nil
 }
@@ -143,7 +140,7 @@ func (t *training) phase(ctx context.Context, i int) error {
 	for n := 0; !tr.Done(); {
 		p, err := tr.Step(ctx)
 		if err != nil {
-			return errors.Join(err, tr.Save(t.checkpoint(i)))
+			return errors.Join(err, t.save(tr, i))
 		}
 		loss, n = loss+p.Loss, n+1
 		if p.Step%pointEvery == 0 || tr.Done() {
@@ -155,13 +152,21 @@ func (t *training) phase(ctx context.Context, i int) error {
 			loss, n, read, since = 0, 0, 0, time.Now()
 		}
 		if time.Since(saved) > t.opt.Save || tr.Done() {
-			if err := tr.Save(t.checkpoint(i)); err != nil {
+			if err := t.save(tr, i); err != nil {
 				return err
 			}
 			saved = time.Now()
 		}
 	}
 	return nil
+}
+
+// save writes a checkpoint and the model as it is now.
+func (t *training) save(tr *train.Trainer, phase int) error {
+	if err := tr.Save(t.checkpoint(phase)); err != nil {
+		return err
+	}
+	return t.export()
 }
 
 // point completes a point of the curve and appends it to the file.
