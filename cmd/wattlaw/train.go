@@ -2,12 +2,16 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wattlaw/wattlaw/internal/linalg"
 	"github.com/wattlaw/wattlaw/internal/recipe"
+	"github.com/wattlaw/wattlaw/internal/report"
 )
 
 func newTrainCmd() *cobra.Command {
@@ -41,6 +45,7 @@ training that was interrupted goes on, the curve as JSON Lines, and the model as
 	cmd.Flags().StringVar(&opt.Dir, "dir", "", "Directory for checkpoints, curve and model")
 	cmd.Flags().IntVar(&opt.Train.Threads, "threads", 0, "Threads (default one per CPU)")
 	cmd.Flags().DurationVar(&opt.Save, "save", 0, "Time between checkpoints (default 1m0s)")
+	cmd.AddCommand(newTrainCurveCmd())
 	cmd.Flags().BoolVar(&bfloat16, "bfloat16", false, "Multiply in bfloat16, as the built-in models were trained: faster, on CPUs that can")
 	cmd.Flags().BoolVar(&miniature, "miniature", false, "Go through the recipe with a tiny model and a few steps, to see it work")
 	for _, required := range []string{"recipe", "dir"} {
@@ -67,4 +72,23 @@ func printPoint(cmd *cobra.Command, p recipe.Point) {
 		}
 	}
 	fmt.Fprintln(out)
+}
+
+func newTrainCurveCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:     "curve FILE.jsonl DIR",
+		Short:   "Draw the curve of a training as PNG and SVG",
+		Example: "wattlaw train curve scribe/scribe.jsonl figures",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			points, err := recipe.ReadCurve(args[0])
+			if err != nil {
+				return err
+			}
+			if err := os.MkdirAll(args[1], 0o755); err != nil {
+				return err
+			}
+			return report.WriteTraining(args[1], strings.TrimSuffix(filepath.Base(args[0]), ".jsonl"), points)
+		},
+	}
 }

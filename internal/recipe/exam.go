@@ -17,7 +17,7 @@ type exam struct {
 const examQuestions = 200
 
 func (r reader) exam(seed uint64, l Lesson) (x exam, err error) {
-	data, err := r.open(world.Validation, seed, l)
+	data, err := r.open(world.Validation, seed, l, 0)
 	if err != nil {
 		return x, err
 	}

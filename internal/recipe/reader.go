@@ -9,12 +9,8 @@ import (
 	"github.com/wattlaw/wattlaw/internal/world"
 )
 
-// Weights of what is learned, an answer's being one: to go on with a text teaches little of
-// what it means, and when to stop is learned at once.
-const (
-	proseWeight = 0.05
-	endWeight   = 0.1
-)
+// endWeight is that of the end of an answer, an answer's being one: when to stop is learned at once.
+const endWeight = 0.1
 
 // reader turns the world's texts and pictures into sequences.
 type reader struct {
@@ -56,19 +52,20 @@ func (r reader) answer(w *writer, text string, kind world.Kind) {
 type source func(i uint64) (writer, error)
 
 // open returns what a lesson draws on.
-func (r reader) open(split world.Split, seed uint64, l Lesson) (source, error) {
+func (r reader) open(split world.Split, seed uint64, l Lesson, prose float32) (source, error) {
 	if r.contract != nil {
-		return r.scenes(split, seed, l)
+		return r.scenes(split, seed, l, prose)
 	}
-	return r.stories(split, seed, l)
+	return r.stories(split, seed, l, prose)
 }
 
 // lessons returns the data of a phase, whose first example has the index first.
-func (r reader) lessons(seed, first uint64, list []Lesson) (train.Data, error) {
+func (r reader) lessons(seed, first uint64, p Phase) (train.Data, error) {
+	list := p.Lessons
 	var sources []source
 	var total float64
 	for _, l := range list {
-		data, err := r.open(world.Train, seed, l)
+		data, err := r.open(world.Train, seed, l, p.Prose)
 		if err != nil {
 			return nil, err
 		}

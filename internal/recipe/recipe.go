@@ -37,6 +37,7 @@ type Phase struct {
 	Peak    float64
 	Floor   float64 // of the learning rate, reached at the phase's end
 	WarmUp  int
+	Prose   float32 // weight of the prediction of a token outside of answers, an answer's being one
 	Lessons []Lesson
 }
 
@@ -44,7 +45,7 @@ type Phase struct {
 type Lesson struct {
 	Share     float64      // of the phase's sequences, relative to the other lessons'
 	Kinds     []world.Kind // of questions; none means all
-	Questions int          // about one text besides the first, or about one picture
+	Questions int          // about one text or picture, besides the first
 
 	Events, Words int // of stories, as world.Options has them
 

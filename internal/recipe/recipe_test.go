@@ -1,9 +1,7 @@
 package recipe
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,24 +9,6 @@ import (
 
 	"github.com/wattlaw/wattlaw/internal/engine"
 )
-
-// curve reads the file that a training wrote.
-func curve(t *testing.T, path string) (points []Point) {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		var p Point
-		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
-			t.Fatal(err)
-		}
-		points = append(points, p)
-	}
-	return points
-}
 
 // TestMiniatures goes through every recipe with a tiny model: interrupted and resumed it ends in the file
 // of an uninterrupted run, which the engine loads.
@@ -44,7 +24,10 @@ func TestMiniatures(t *testing.T) {
 			if err := Run(context.Background(), r, Options{Dir: whole}); err != nil {
 				t.Fatal(err)
 			}
-			points := curve(t, filepath.Join(whole, r.Name+".jsonl"))
+			points, err := ReadCurve(filepath.Join(whole, r.Name+".jsonl"))
+			if err != nil {
+				t.Fatal(err)
+			}
 			if len(points) != len(r.Phases) {
 				t.Fatalf("%d points of the curve, want one at the end of each of %d phases", len(points), len(r.Phases))
 			}

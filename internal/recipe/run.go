@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,20 +21,6 @@ type Options struct {
 	Save  time.Duration // between checkpoints; default a minute
 	// Report, when not nil, is told of each line of the curve.
 	Report func(Point)
-}
-
-// Point is a line of the training curve.
-type Point struct {
-	Phase   string             `json:"phase"`
-	Step    int                `json:"step"`              // of the phase
-	Of      int                `json:"of"`                // steps of the phase
-	Seen    uint64             `json:"seen"`              // sequences of all phases
-	Loss    float64            `json:"loss"`              // weighted mean since the last point, nats
-	Rate    float64            `json:"rate"`              // the learning rate
-	Tokens  int64              `json:"tokens"`            // read since the last point
-	Seconds float64            `json:"seconds"`           // since the last point
-	Right   float64            `json:"right,omitempty"`   // share of validation answers that are the likeliest token
-	ByKind  map[string]float64 `json:"by_kind,omitempty"` // the same of each kind of question
 }
 
 const (
@@ -117,7 +102,7 @@ func (t *training) checkpoint(phase int) string {
 
 // phase trains one phase, or what is left of it.
 func (t *training) phase(ctx context.Context, i int) error {
-	data, err := t.reader.lessons(t.recipe.Seed, t.recipe.first(i), t.recipe.Phases[i].Lessons)
+	data, err := t.reader.lessons(t.recipe.Seed, t.recipe.first(i), t.recipe.Phases[i])
 	if err != nil {
 		return err
 	}
@@ -177,16 +162,7 @@ func (t *training) point(p Point, validate bool) error {
 			return err
 		}
 	}
-	line, err := json.Marshal(p)
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(t.path(".jsonl"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(line, '\n'))
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err := appendPoint(t.path(".jsonl"), p); err != nil {
 		return err
 	}
 	if t.opt.Report != nil {

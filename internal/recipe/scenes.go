@@ -18,14 +18,14 @@ const (
 )
 
 // scenes writes about each picture one sequence: every answer is learned behind those before it.
-func (r reader) scenes(split world.Split, seed uint64, l Lesson) (source, error) {
+func (r reader) scenes(split world.Split, seed uint64, l Lesson, prose float32) (source, error) {
 	scenes, err := world.NewScenes(world.SceneOptions{Split: split, Seed: seed, Size: imaging.Size{Width: l.Side, Height: l.Side},
-		Digits: l.Digits, Kinds: l.Kinds, Questions: l.Questions})
+		Digits: l.Digits, Kinds: l.Kinds, Questions: 1})
 	if err != nil {
 		return nil, err
 	}
 	return func(i uint64) (writer, error) {
-		scene := scenes.At(i)
+		scene := scenes.Study(i, l.Questions)
 		var w writer
 		if err := r.picture(&w, scene.Image, l.Shown); err != nil {
 			return w, fmt.Errorf("picture %d: %w", i, err)
@@ -35,7 +35,7 @@ func (r reader) scenes(split world.Split, seed uint64, l Lesson) (source, error)
 			if k > 0 {
 				ask = "\n" + ask
 			}
-			r.text(&w, ask, proseWeight, false)
+			r.text(&w, ask, prose, false)
 			r.answer(&w, q.Answer, q.Kind)
 		}
 		return w, nil

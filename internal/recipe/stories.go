@@ -5,7 +5,7 @@ import (
 )
 
 // stories writes about each text one sequence: every answer is learned behind those before it.
-func (r reader) stories(split world.Split, seed uint64, l Lesson) (source, error) {
+func (r reader) stories(split world.Split, seed uint64, l Lesson, prose float32) (source, error) {
 	texts, err := world.NewStories(world.Options{Split: split, Seed: seed, Words: l.Words, Kinds: l.Kinds, Events: l.Events})
 	if err != nil {
 		return nil, err
@@ -14,9 +14,9 @@ func (r reader) stories(split world.Split, seed uint64, l Lesson) (source, error
 		var w writer
 		for k, e := range texts.Study(i, l.Questions) {
 			if k == 0 {
-				r.text(&w, e.Prompt(), proseWeight, true)
+				r.text(&w, e.Prompt(), prose, true)
 			} else {
-				r.text(&w, "\n"+e.Ask(), proseWeight, false)
+				r.text(&w, "\n"+e.Ask(), prose, false)
 			}
 			r.answer(&w, e.Answer, e.Kind)
 		}

@@ -92,6 +92,8 @@ type Scene struct {
 	Digit int
 	// Layout is what is where, whatever its size. No two splits share any.
 	Layout string
+
+	layout layout
 }
 
 // Question asks about a picture.
@@ -216,9 +218,30 @@ func (s *Scenes) At(index uint64) Scene {
 		}
 		if questions := l.ask(rng, asked, wanted); questions != nil {
 			h := pick(rng, s.opt.heights())
-			return Scene{l.draw(rng, s.opt.Size, h), questions, h, l.key()}
+			return Scene{l.draw(rng, s.opt.Size, h), questions, h, l.key(), l}
 		}
 	}
+}
+
+// Study returns the scene of an index, and up to n further questions about it, of any kinds of the
+// options: material to learn from.
+func (s *Scenes) Study(index uint64, n int) Scene {
+	scene := s.At(index)
+	asked := map[string]bool{}
+	for _, q := range scene.Questions {
+		asked[q.Question] = true
+	}
+	rng := generator("study", s.opt.Split, s.opt.Seed, index)
+	for tries, more := 0, 0; more < n && tries < 8*n; tries++ {
+		f := pick(rng, s.forms[pick(rng, s.opt.kinds())])
+		q := scene.layout.ask(rng, []sceneForm{f}, []string{pick(rng, f.answers)})
+		if q == nil || asked[q[0].Question] {
+			continue
+		}
+		asked[q[0].Question] = true
+		scene.Questions, more = append(scene.Questions, q[0]), more+1
+	}
+	return scene
 }
 
 // ask returns a question of each form with the answer wanted, or nil if there is none.
