@@ -15,7 +15,7 @@ import (
 // exportFlags is what the user asks of the export command.
 type exportFlags struct {
 	store, format, out string
-	samples            bool
+	samples, answers   bool
 }
 
 // newExportCmd writes one run's trials or samples for other programs.
@@ -23,10 +23,10 @@ func newExportCmd() *cobra.Command {
 	var f exportFlags
 	cmd := &cobra.Command{
 		Use:   "export RUN",
-		Short: "Write a run's trials or samples as CSV, JSON or Parquet",
+		Short: "Write a run's trials, samples or answers as CSV, JSON or Parquet",
 		Long: `Write the trials of a stored run as CSV or Parquet, or its whole result as JSON (the content
-of result.json). With --samples, write every reading around the trials instead. The fields
-are described in docs/result-schema.md.`,
+of result.json). With --samples, write every reading around the trials instead, with --answers
+the tasks that were answered, with what each answer cost. The fields are described in docs/result-schema.md.`,
 		Example: "  wattlaw export 20261123T2315 --format csv\n  wattlaw export 20261123T2315 --format parquet --samples --out samples.parquet",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -57,12 +57,21 @@ are described in docs/result-schema.md.`,
 	cmd.Flags().StringVarP(&f.format, "format", "f", "csv", "csv, json or parquet")
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "file to write (default: standard output)")
 	cmd.Flags().BoolVar(&f.samples, "samples", false, "export the samples instead of the trials")
+	cmd.Flags().BoolVar(&f.answers, "answers", false, "export the answers to tasks instead of the trials")
 	return cmd
 }
 
 // writer returns what writes the format, before anything is opened.
 func (f exportFlags) writer() (func(io.Writer, report.Page) error, error) {
 	switch {
+	case f.samples && f.answers:
+		return nil, errors.New("export: --samples and --answers are two exports; leave one out")
+	case f.format == "csv" && f.answers:
+		return func(w io.Writer, p report.Page) error { return report.WriteAnswersCSV(w, p.Result) }, nil
+	case f.format == "parquet" && f.answers:
+		return func(w io.Writer, p report.Page) error { return report.WriteAnswersParquet(w, p.Result) }, nil
+	case f.format == "json" && f.answers:
+		return nil, errors.New("export: answers are written as csv or parquet; the JSON of a run has them among the rest")
 	case f.format == "csv" && f.samples:
 		return func(w io.Writer, p report.Page) error { return report.WriteSamplesCSV(w, p.Result, p.Samples) }, nil
 	case f.format == "parquet" && f.samples:

@@ -96,7 +96,11 @@ func loadPage(ctx context.Context, s store.Store, id string) (report.Page, error
 	if err != nil {
 		return report.Page{}, err
 	}
+	answers, err := s.Answers(ctx, run.ID)
+	if err != nil {
+		return report.Page{}, err
+	}
 	samples := func(seq int) (store.Samples, error) { return s.Samples(ctx, run.ID, seq) }
-	result, err := report.Build(run, trials, samples)
+	result, err := report.Build(run, trials, answers, samples)
 	return report.Page{Result: result, Samples: samples}, err
 }

@@ -143,17 +143,11 @@ func tokenQuantile(values, sorted []float64, perWindow int, q float64) Figure {
 	return f
 }
 
-// share is a proportion of items, with Wilson's interval (1927), which has a width even where
-// all items agree.
+// share is a proportion of items.
 func share(values []float64) Figure {
-	n := float64(len(values))
-	p := stat.Mean(values)
-	z := distuv.UnitNormal.Quantile((1 + stat.DefaultLevel) / 2)
-	center, half := (p+z*z/(2*n))/(1+z*z/n), z/(1+z*z/n)*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	return Figure{
-		Value: p, N: len(values), Level: stat.DefaultLevel, Method: methodWilson,
-		CI: &stat.Interval{Lo: max(0, min(center-half, p)), Hi: min(1, max(center+half, p))}, Doubts: fewItems(len(values)),
-	}
+	p, n := stat.Mean(values), float64(len(values))
+	ci := stat.Wilson(p*n, n, stat.DefaultLevel)
+	return Figure{Value: p, N: len(values), Level: stat.DefaultLevel, Method: methodWilson, CI: &ci, Doubts: fewItems(len(values))}
 }
 
 // itemStatistic is a statistic of values of items with its bootstrap interval.

@@ -13,10 +13,10 @@ import (
 	"github.com/wattlaw/wattlaw/internal/store"
 )
 
-// Build evaluates the records of one run. samples returns the series around a trial; it
+// Build evaluates the records of one run: its trials, and the tasks that it answered. samples returns the series around a trial; it
 // is called once per trial, in order. A run without finished trials has no laws, which is
 // a result too: it says so among its doubts.
-func Build(run store.Run, trials []store.Trial, samples func(seq int) (store.Samples, error)) (*Result, error) {
+func Build(run store.Run, trials []store.Trial, answers []store.Answer, samples SamplesFunc) (*Result, error) {
 	trials = slices.SortedFunc(slices.Values(trials), func(a, b store.Trial) int { return cmp.Compare(a.Seq, b.Seq) })
 	sources, err := buildSources(run, trials, samples)
 	if err != nil {
@@ -33,6 +33,7 @@ func Build(run store.Run, trials []store.Trial, samples func(seq int) (store.Sam
 		Findings: append([]store.Finding{}, run.Findings...),
 		Sweep:    sweepOf(run, trials), OneCurves: oneCurves(run, trials),
 		Configs: []ConfigResult{}, Drift: []Contrast{}, Trials: []TrialResult{},
+		Tasks: run.Tasks, Answers: buildAnswers(answers),
 	}
 	if len(result.Plan) == 0 {
 		result.Plan = []byte("null")
@@ -42,7 +43,9 @@ func Build(run store.Run, trials []store.Trial, samples func(seq int) (store.Sam
 	}
 	for _, config := range run.Configs {
 		own := ofConfig(trials, config.ID)
-		result.Configs = append(result.Configs, buildConfig(config, own, run.Channels))
+		built := buildConfig(config, own, run.Channels)
+		built.Accuracy = accuracies(config.ID, answers, run.Channels)
+		result.Configs = append(result.Configs, built)
 		result.Drift = append(result.Drift, drift(config.ID, own)...)
 	}
 	for i := range trials {

@@ -15,7 +15,7 @@ import (
 
 func mustBuild(t *testing.T, f *fixture) *Result {
 	t.Helper()
-	r, err := Build(f.run, f.trials, f.of)
+	r, err := Build(f.run, f.trials, f.answers, f.of)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestAbsentIsNeverZero(t *testing.T) {
 func TestBuildOfARunWithoutTrials(t *testing.T) {
 	f := newFixture(plain)
 	f.run.Observer, f.run.Plan = store.Observer{}, nil
-	r, err := Build(f.run, nil, f.of)
+	r, err := Build(f.run, nil, nil, f.of)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func TestBuildOfARunWithoutTrials(t *testing.T) {
 func TestBuildNamesUnreadableSamples(t *testing.T) {
 	f := newFixture(plain)
 	broken := errors.New("checksum differs")
-	_, err := Build(f.run, f.trials, func(int) (store.Samples, error) { return store.Samples{}, broken })
+	_, err := Build(f.run, f.trials, nil, func(int) (store.Samples, error) { return store.Samples{}, broken })
 	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "samples of trial 0") || !strings.Contains(err.Error(), f.run.ID) {
 		t.Errorf("error %v", err)
 	}

@@ -55,7 +55,17 @@ func collectDoubts(r *Result) []Doubt {
 			add("trials", text)
 		}
 	}
+	for _, a := range r.Answers {
+		for _, text := range a.Doubts {
+			add("tasks", text)
+		}
+	}
 	for _, c := range r.Configs {
+		for _, a := range c.Accuracy {
+			for _, text := range a.Doubts {
+				add("accuracy", text)
+			}
+		}
 		for _, l := range c.Laws {
 			for _, text := range l.Doubts {
 				add(l.Metric, text)

@@ -80,6 +80,9 @@ func writeFigures(dir string, r *Result, samples SamplesFunc) error {
 	if err := writeClampFigures(dir, r); err != nil {
 		return err
 	}
+	if err := writeAccuracyFigures(dir, r); err != nil {
+		return err
+	}
 	return writeTimeFigure(dir, r, samples)
 }
 
@@ -102,18 +105,23 @@ func saveFigure(dir, name string, p *plot.Plot) error {
 	if p == nil {
 		return nil
 	}
-	err := WriteFile(filepath.Join(dir, name+".png"), func(w io.Writer) error {
-		c := vgimg.NewWith(vgimg.UseWH(figureWidth, figureHeight), vgimg.UseDPI(figureDPI))
-		p.Draw(padded(draw.New(c)))
+	return saveDrawing(filepath.Join(dir, name), figureHeight, p.Draw)
+}
+
+// saveDrawing writes what paint draws as path.png and path.svg.
+func saveDrawing(path string, height vg.Length, paint func(draw.Canvas)) error {
+	err := WriteFile(path+".png", func(w io.Writer) error {
+		c := vgimg.NewWith(vgimg.UseWH(figureWidth, height), vgimg.UseDPI(figureDPI))
+		paint(padded(draw.New(c)))
 		_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return WriteFile(filepath.Join(dir, name+".svg"), func(w io.Writer) error {
-		c := vgsvg.New(figureWidth, figureHeight)
-		p.Draw(padded(draw.New(c)))
+	return WriteFile(path+".svg", func(w io.Writer) error {
+		c := vgsvg.New(figureWidth, height)
+		paint(padded(draw.New(c)))
 		_, err := c.WriteTo(w)
 		return err
 	})

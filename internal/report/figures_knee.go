@@ -50,21 +50,21 @@ func writeClampFigures(dir string, r *Result) error {
 	return nil
 }
 
-// pixelTicks labels an axis of pixels as the page does.
-type pixelTicks struct{ axis }
+// axisTicks labels an axis of a figure as that of the page.
+type axisTicks struct{ axis }
 
 // Ticks implements plot.Ticker.
-func (t pixelTicks) Ticks(_, _ float64) []plot.Tick {
+func (t axisTicks) Ticks(_, _ float64) []plot.Tick {
 	var ticks []plot.Tick
 	for _, v := range t.ticks {
-		ticks = append(ticks, plot.Tick{Value: v, Label: pixelTick(v)})
+		ticks = append(ticks, plot.Tick{Value: v, Label: t.tickText(v)})
 	}
 	return ticks
 }
 
-// pixelScale makes the horizontal axis one of pixels.
-func pixelScale(p *plot.Plot, a axis) {
-	p.X.Min, p.X.Max, p.X.Tick.Marker = a.lo, a.hi, pixelTicks{a}
+// spanScale makes the horizontal axis one that spanAxis made.
+func spanScale(p *plot.Plot, a axis) {
+	p.X.Min, p.X.Max, p.X.Tick.Marker = a.lo, a.hi, axisTicks{a}
 	if a.log {
 		p.X.Scale = plot.LogScale{}
 	}
@@ -121,7 +121,7 @@ func kneeFigure(s *sweepView, k *kneeView) *plot.Plot {
 		}
 	}
 	addFates(p, k, unit.factor, func(t imageTrial) float64 { return t.nominal })
-	pixelScale(p, x)
+	spanScale(p, x)
 	fit(&p.Y, k.foot(unit.factor), 1.3*top) // room for the legend
 	return p
 }
@@ -198,7 +198,7 @@ func effectiveFigure(s *sweepView, k *kneeView) *plot.Plot {
 		}
 	}
 	addFates(p, k, unit.factor, func(t imageTrial) float64 { return t.effective })
-	pixelScale(p, x)
+	spanScale(p, x)
 	fit(&p.Y, k.foot(unit.factor), 1.2*k.reach(unit.factor))
 	return p
 }
@@ -241,7 +241,7 @@ func clampFigure(c clampComparison) *plot.Plot {
 			}
 		}
 	}
-	pixelScale(p, x)
+	spanScale(p, x)
 	fit(&p.Y, foot*unit.factor, 1.15*top*unit.factor)
 	return p
 }
@@ -279,7 +279,7 @@ func clampEffectiveFigure(c clampComparison) *plot.Plot {
 			p.Legend.Add(g.name, dots)
 		}
 	}
-	pixelScale(p, x)
+	spanScale(p, x)
 	fit(&p.Y, foot*unit.factor, 1.15*top*unit.factor)
 	return p
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/measure"
 	"github.com/wattlaw/wattlaw/internal/store"
 )
@@ -14,6 +15,7 @@ import (
 type fixture struct {
 	run     store.Run
 	trials  []store.Trial
+	answers []store.Answer
 	samples map[int]store.Samples
 }
 
@@ -221,4 +223,49 @@ func (t truth) series(trial store.Trial, channels []measure.Channel, random *ran
 		s.Series = append(s.Series, series)
 	}
 	return s
+}
+
+// answered adds answers to n tasks by every configuration, at every size: right more often the
+// more effective pixels the model sees, at a cost that grows with them. Energy is estimated, and
+// measured if it is to be.
+func (f *fixture) answered(n int, sizes []imaging.Size, measured bool) *fixture {
+	random := rand.New(rand.NewPCG(17, 17))
+	f.run.Tasks = &store.TaskSet{Name: "builtin:pictures", SHA256: "00", N: n}
+	if len(sizes) == 0 {
+		sizes = []imaging.Size{{}}
+		f.run.Tasks.Name = "builtin:stories"
+	}
+	for _, c := range f.run.Configs {
+		for _, size := range sizes {
+			for i := range n {
+				a := store.Answer{
+					Run: f.run.ID, Seq: len(f.answers), Config: c.ID, Task: fmt.Sprintf("test-1-%d", i), Group: []string{"number", "colour"}[i%2],
+					Box: size, Text: "42", TokensIn: 40, TokensOut: 3, Start: 1, End: 2, Wall: time.Unix(1.7e9, 0).UTC(),
+				}
+				chance, cost := 0.93, 0.31*(1+0.02*random.NormFloat64())
+				if size != (imaging.Size{}) {
+					layout, err := c.Vision.Layout(size)
+					if err != nil {
+						panic(err)
+					}
+					a.Image = &store.Image{Layout: layout, Sequence: layout.Tokens + 2}
+					chance = 0.97 - 0.6*math.Exp(-float64(layout.Pixels)/20_000)
+					cost *= 1 + float64(layout.Pixels)/10_000
+				}
+				a.Right = random.Float64() < chance
+				figure := func(v float64, q measure.Quality) store.Figure { return store.Figure{Value: v, Quality: q} }
+				a.Figures = map[string]store.Figure{
+					store.MetricCPUCoreSeconds: figure(cost, measure.Measured), store.MetricWallSeconds: figure(cost/2, measure.Measured),
+					store.MetricRAMAUC:                        store.Unavailable("no baseline"),
+					store.MetricJoules + "estimate.cpu":       figure(wattsPerCore*cost, measure.Estimated),
+					store.MetricJoules + "powercap.package-0": store.Unavailable("no permission"),
+				}
+				if measured {
+					a.Figures[store.MetricJoules+"powercap.package-0"] = figure(6*cost, measure.Measured)
+				}
+				f.answers = append(f.answers, a)
+			}
+		}
+	}
+	return f
 }

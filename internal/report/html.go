@@ -79,6 +79,7 @@ type (
 	runView struct {
 		ID, Anchor, Incomplete  string
 		Subjects                []subjectView
+		Accuracy                *accuracyView
 		Machine, Plan, Observer []pair
 		Sources, Trials         tableView
 		Doubts                  []Doubt
@@ -166,6 +167,9 @@ func newView(pages []Page) (*view, error) {
 		for _, s := range run.Subjects {
 			v.Nav = append(v.Nav, link{s.ID, s.Name})
 		}
+		if a := run.Accuracy; a != nil {
+			v.Nav = append(v.Nav, link{a.ID, "Accuracy"})
+		}
 		v.Runs = append(v.Runs, run)
 		for j := range p.Result.Trials {
 			t := &p.Result.Trials[j]
@@ -183,7 +187,7 @@ func newView(pages []Page) (*view, error) {
 	slices.SortStableFunc(v.Series, func(a, b trialSeries) int {
 		return cmp.Or(cmp.Compare(a.Section, b.Section), cmp.Compare(a.x, b.x))
 	})
-	if len(v.Nav) == 1 {
+	if len(v.Runs) == 1 && len(v.Runs[0].Subjects) == 1 {
 		v.Nav[0].Text = "Law"
 	}
 	v.Comparison = append(compare(pages), compareKnees(pages)...)
@@ -198,7 +202,7 @@ func newView(pages []Page) (*view, error) {
 func newRunView(r *Result, index int) runView {
 	run := runView{
 		ID: r.Run.ID, Anchor: fmt.Sprintf("method-%d", index), Machine: machinePairs(r), Plan: planPairs(r.Plan),
-		Observer: observerPairs(r), Sources: sourcesTable(r), Trials: trialsTable(r),
+		Observer: observerPairs(r), Sources: sourcesTable(r), Trials: trialsTable(r), Accuracy: newAccuracyView(r, index),
 	}
 	for _, d := range r.Doubts {
 		run.Doubts = append(run.Doubts, Doubt{Text: d.Text, Where: shortTitle(d.Where), Count: d.Count})

@@ -15,13 +15,18 @@ const logFrom = 8
 
 // pixelAxis is an axis of pixels: logarithmic where the sizes span much.
 func pixelAxis(lo, hi float64, n int, label string) axis {
+	return spanAxis(lo, hi, n, label, pixelTick)
+}
+
+// spanAxis is an axis from zero, or a logarithmic one where the values span much.
+func spanAxis(lo, hi float64, n int, label string, text func(float64) string) axis {
 	if !(lo > 0) || hi/lo < logFrom {
 		a := newAxis(0, hi, n, label)
 		a.end(hi)
-		a.text = pixelTick
+		a.text = text
 		return a
 	}
-	a := axis{lo: lo / math.Pow(hi/lo, 0.04), hi: hi * math.Pow(hi/lo, 0.04), label: label, log: true, text: pixelTick}
+	a := axis{lo: lo / math.Pow(hi/lo, 0.04), hi: hi * math.Pow(hi/lo, 0.04), label: label, log: true, text: text}
 	for _, steps := range [][]float64{{1, 2, 5}, {1, 3}, {1}} {
 		a.ticks = nil
 		for power := math.Pow(10, math.Floor(math.Log10(a.lo))); power <= a.hi; power *= 10 {

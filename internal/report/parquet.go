@@ -90,13 +90,6 @@ func (r *TrialRow) putImage(image *ImageResult) {
 	if image == nil {
 		return
 	}
-	wide := func(n *int) *int64 {
-		if n == nil {
-			return nil
-		}
-		v := int64(*n)
-		return &v
-	}
 	r.ImageKind, r.Width, r.Height = &image.Kind, wide(&image.Width), wide(&image.Height)
 	r.EffectivePx, r.ImageTokens, r.ImageSeq = wide(image.EffectivePixels), wide(image.Tokens), wide(image.Sequence)
 }

@@ -238,7 +238,7 @@ func TestExpectedKnee(t *testing.T) {
 
 func TestSweepOfAnUnfinishedRun(t *testing.T) {
 	f := imageFixture(t, squares()[:3], false)
-	r, err := Build(f.run, nil, f.of)
+	r, err := Build(f.run, nil, nil, f.of)
 	if err != nil || r.Sweep != SweepPixels || len(r.OneCurves) != 0 || len(r.Configs[0].Knees) != 0 {
 		t.Errorf("%v: %+v", err, r)
 	}

@@ -35,6 +35,8 @@ type Result struct {
 	Findings  []store.Finding `json:"findings"` // what the checks before, during and after the run found
 	Doubts    []Doubt         `json:"doubts"`   // every doubt once
 	Trials    []TrialResult   `json:"trials"`   // in the order in which they ran
+	Tasks     *store.TaskSet  `json:"tasks"`    // what every configuration was asked besides; null for nothing
+	Answers   []AnswerResult  `json:"answers"`  // in the order in which they were given
 }
 
 // RunInfo identifies a run.
@@ -100,6 +102,7 @@ type ConfigResult struct {
 	Lengths      []Length          `json:"lengths"`    // medians at each prompt length or resolution
 	Complexity   []Contrast        `json:"complexity"` // cost by complexity at equal length
 	Kinds        []Contrast        `json:"kinds"`      // cost by kind of image at equal resolution
+	Accuracy     []Accuracy        `json:"accuracy"`   // at each resolution of the tasks' images, smallest first; empty without tasks
 }
 
 // KneeResult is the knee of one metric over nominal pixels.

@@ -149,20 +149,37 @@ func (a axis) tickText(v float64) string {
 	return number(v, a.digits)
 }
 
+// Margins of a chart around its axes.
+const (
+	marginLeft, marginRight = 58, 14
+	marginTop, marginBottom = 30, 44
+	panelGap                = 40 // between two panels, for the lower one's label
+)
+
 // frame places both axes in a drawing and draws grid, ticks and labels.
-func (d *drawing) frame(x, y *axis) {
-	const left, right, top, bottom = 58, 14, 30, 44
-	x.from, x.to = left, d.w-right
-	y.from, y.to = d.h-bottom, top
+func (d *drawing) frame(x, y *axis) { d.framed(x, y, marginTop) }
+
+// framed is frame for the part of a drawing below top.
+func (d *drawing) framed(x, y *axis, top float64) {
+	d.panel(x, y, top, d.h-marginBottom)
+	for _, v := range x.ticks {
+		d.text("tick", "middle", x.at(v), d.h-marginBottom+18, x.tickText(v))
+	}
+	d.text("axis-label", "middle", (x.from+x.to)/2, d.h-6, x.label)
+}
+
+// panel places both axes in a part of a drawing from top to bottom, and leaves out what stands
+// below the horizontal one.
+func (d *drawing) panel(x, y *axis, top, bottom float64) {
+	x.from, x.to = marginLeft, d.w-marginRight
+	y.from, y.to = bottom, top
 	for _, v := range y.ticks {
-		d.line("grid", left, y.at(v), d.w-right, y.at(v))
-		d.text("tick", "end", left-8, y.at(v)+4, y.tickText(v))
+		d.line("grid", x.from, y.at(v), x.to, y.at(v))
+		d.text("tick", "end", x.from-8, y.at(v)+4, y.tickText(v))
 	}
 	for _, v := range x.ticks {
-		d.line("ticks", x.at(v), d.h-bottom, x.at(v), d.h-bottom+4)
-		d.text("tick", "middle", x.at(v), d.h-bottom+18, x.tickText(v))
+		d.line("ticks", x.at(v), bottom, x.at(v), bottom+4)
 	}
-	d.line("axis", left, d.h-bottom, d.w-right, d.h-bottom)
-	d.text("axis-label", "middle", (left+d.w-right)/2, d.h-6, x.label)
-	d.text("axis-label", "start", 4, 14, y.label)
+	d.line("axis", x.from, bottom, x.to, bottom)
+	d.text("axis-label", "start", 4, top-16, y.label)
 }

@@ -160,12 +160,6 @@ func imageColumns(trials []TrialResult) []column {
 			return f(t.Image)
 		}})
 	}
-	count := func(n *int) string {
-		if n == nil {
-			return ""
-		}
-		return strconv.Itoa(*n)
-	}
 	if slices.ContainsFunc(trials, func(t TrialResult) bool { return t.Image != nil }) {
 		image("image_kind", func(m *ImageResult) string { return m.Kind })
 		image("width", func(m *ImageResult) string { return count(&m.Width) })
@@ -181,13 +175,7 @@ func imageColumns(trials []TrialResult) []column {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		columns = append(columns, column{"without_load." + name, func(t *TrialResult) string {
-			v, ok := t.WithoutLoad[name]
-			if !ok {
-				return ""
-			}
-			return cell(&v)
-		}})
+		columns = append(columns, column{"without_load." + name, func(t *TrialResult) string { return keyed(t.WithoutLoad, name) }})
 	}
 	return columns
 }

@@ -15,20 +15,23 @@ import (
 // SamplesFunc returns the series around one trial.
 type SamplesFunc = func(seq int) (store.Samples, error)
 
-// WriteAll writes result.json, trials.csv, trials.parquet, samples.parquet, report.html
-// and the figures (PNG and SVG, below figures/) into dir, which it creates. Every file
+// WriteAll writes result.json, trials.csv, trials.parquet, samples.parquet, report.html,
+// answers.csv and answers.parquet where tasks were answered, and the figures (PNG and SVG, below figures/) into dir, which it creates. Every file
 // appears whole or not at all; the first failure ends the writing and leaves the files
 // written before it.
 func WriteAll(dir string, r *Result, samples SamplesFunc) error {
-	files := []struct {
-		name  string
-		write func(io.Writer) error
-	}{
+	files := []outFile{
 		{"result.json", func(w io.Writer) error { return WriteJSON(w, r) }},
 		{"trials.csv", func(w io.Writer) error { return WriteTrialsCSV(w, r) }},
 		{"report.html", func(w io.Writer) error { return WriteHTML(w, []Page{{r, samples}}) }},
 		{"trials.parquet", func(w io.Writer) error { return WriteTrialsParquet(w, r) }},
 		{"samples.parquet", func(w io.Writer) error { return WriteSamplesParquet(w, r, samples) }},
+	}
+	if len(r.Answers) > 0 {
+		files = append(files, []outFile{
+			{"answers.csv", func(w io.Writer) error { return WriteAnswersCSV(w, r) }},
+			{"answers.parquet", func(w io.Writer) error { return WriteAnswersParquet(w, r) }},
+		}...)
 	}
 	for _, f := range files {
 		if err := WriteFile(filepath.Join(dir, f.name), f.write); err != nil {
@@ -36,6 +39,12 @@ func WriteAll(dir string, r *Result, samples SamplesFunc) error {
 		}
 	}
 	return writeFigures(filepath.Join(dir, "figures"), r, samples)
+}
+
+// outFile is one file of a report.
+type outFile struct {
+	name  string
+	write func(io.Writer) error
 }
 
 // WriteFile writes a file through a temporary one beside it, so that a crash or a full
