@@ -9,11 +9,12 @@ import (
 	"github.com/wattlaw/wattlaw/internal/stat"
 )
 
-// GroupOffset is how far the trials of one group lie off the curve that runs through the others,
-// relative to cost. In JSON a number that does not exist is null.
+// GroupOffset is how far the trials of one group lie off those of the others at equal x, relative
+// to cost. In JSON a number that does not exist is null.
 type GroupOffset struct {
 	Group   string   `json:"group"`
-	Offset  Coef     `json:"offset"`  // 0.02: 2 % above the others; NaN when x does not let it be told
+	Offset  Coef     `json:"offset"`  // 0.02: 2 % above the others; NaN where no x lets it be told
+	Shared  int      `json:"shared"`  // x at which other groups have trials too
 	Verdict string   `json:"verdict"` // stat.Equivalent, Different or Inconclusive for the margin
 	Mean    float64  `json:"mean"`    // mean relative residual of the group about the common curve
 	N       int      `json:"n"`
@@ -39,7 +40,7 @@ type Curve struct {
 	LackF  float64  `json:"lack_f"`
 	LackP  float64  `json:"lack_p"`
 	Worst  float64  `json:"worst"`
-	Unit   string   `json:"unit"` // as in Knee
+	Unit   string   `json:"unit"` // what the offsets take as one value: UnitTrial, or UnitX where differences vary from x to x
 	Noise  Noise    `json:"noise"`
 	Level  float64  `json:"level"`
 	Doubts []string `json:"doubts"`
@@ -48,12 +49,12 @@ type Curve struct {
 // maxGroups bounds the groups of OneCurve.
 const maxGroups = 100
 
-// OneCurve fits one curve, a + b·x or a + b·x + c·x², to trials of several groups and says for
-// each group how far it lies off the curve through the others, with an interval from the
-// studentized wild bootstrap (see draws); groups[i] is the group of points[i]. An offset is
-// taken as the same share of cost at all x of the group, and counts as none within ±5 %. Where
-// the x of a group do not overlap with the others', the curve is extrapolated and the interval
-// wide. It fails like Fit, and for fewer than two groups.
+// OneCurve says for each group how far its trials lie off those of the others at the same x, and
+// fits one curve, a + b·x or a + b·x + c·x², through all of them; groups[i] is the group of
+// points[i]. Groups are compared where they meet and nowhere else, so that no error in the
+// shape of a curve looks like an offset; a group that shares no x with another has none. An offset
+// is a share of cost, taken as the same at all x, and counts as none within ±5 %. Costs scatter in
+// proportion to their size. It fails like Fit, and for fewer than two groups.
 func OneCurve(points []Point, groups []string, opt Options) (Curve, error) {
 	opt, err := opt.withDefaults()
 	if err != nil {
@@ -75,30 +76,40 @@ func OneCurve(points []Point, groups []string, opt Options) (Curve, error) {
 	if err != nil {
 		return Curve{}, fmt.Errorf("%w: %w", ErrPoints, err)
 	}
-	d, unit := trials, groups
+	d := trials
 	cells := trials.cells(groups)
 	if c.lack(trials, cells, common) {
 		if again, err := cells.data.common(); err == nil && len(cells.data.y) > again.degree+2 {
-			d, unit, common, c.Unit = cells.data, cells.groups, again, UnitX
+			d, common = cells.data, again
 		}
 	}
-	c.fill(d, unit, names, common, opt)
+	c.fill(d, common, opt)
+	c.pair(points, groups, names, opt.Level)
 	c.count(points, groups)
 	c.Doubts = c.doubts()
 	return c, nil
 }
 
-// count fills in the trials and the range of each group.
+// count fills in the trials and the range of each group, and how they lie about the curve.
 func (c *Curve) count(points []Point, groups []string) {
+	coef := make([]float64, len(c.Coef))
+	for i, v := range c.Coef {
+		coef[i] = v.Value
+	}
+	fitted := curve{coef: coef}
 	for i := range c.Groups {
 		o := &c.Groups[i]
 		o.X = Interval{Lo: math.Inf(1), Hi: math.Inf(-1)}
+		sum := 0.0
 		for j, p := range points {
 			if groups[j] == o.Group {
 				o.N++
 				o.X = Interval{Lo: min(o.X.Lo, p.X), Hi: max(o.X.Hi, p.X)}
+				at := fitted.at(Linear, p.X) // any polynomial
+				sum += (p.Y - at) / math.Abs(at)
 			}
 		}
+		o.Mean = sum / float64(o.N)
 	}
 }
 
@@ -141,7 +152,6 @@ func (d *data) common() (commonCurve, error) {
 // cellMeans is the means of the trials of one group at one x.
 type cellMeans struct {
 	data    *data
-	groups  []string
 	scatter float64 // weighted sum of squares of the trials about the means
 }
 
@@ -161,7 +171,6 @@ func (d *data) cells(groups []string) cellMeans {
 			g = len(m.x)
 			at[key] = g
 			m.x, m.y, m.w = append(m.x, x), append(m.y, 0), append(m.w, 0)
-			out.groups = append(out.groups, groups[i])
 		}
 		of[i] = g
 		m.w[g] += d.w[i]
@@ -196,8 +205,8 @@ func (c *Curve) lack(trials *data, cells cellMeans, common commonCurve) bool {
 	return lacksFit(about, cells.scatter, freedom, pure)
 }
 
-// fill takes the result from the common curve; groups[i] is the group of d's value i.
-func (c *Curve) fill(d *data, groups, names []string, common commonCurve, opt Options) {
+// fill takes the curve from its fit to d.
+func (c *Curve) fill(d *data, common commonCurve, opt Options) {
 	c.Shape = map[int]string{1: Linear, 2: Quadratic}[common.degree]
 	c.R2 = d.r2(rss(d.w, common.residual))
 	draws := common.draws(common.coef, common.residual, opt.Resamples, opt.Seed)
@@ -206,63 +215,6 @@ func (c *Curve) fill(d *data, groups, names []string, common commonCurve, opt Op
 		c.Coef = append(c.Coef, drawnCoef(name, common.coef[j]*scale, draws, j, scale, opt.Level))
 		scale /= d.xScale
 	}
-	all := slices.Clone(common.cols)
-	c.One = true
-	for i, name := range names {
-		member := func(g int) bool { return groups[g] == name }
-		o := d.offset(name, common, member, opt)
-		o.Verdict = within(o.Offset.CI, c.Margin)
-		c.One = c.One && o.Verdict == stat.Equivalent
-		c.Groups = append(c.Groups, o)
-		if i > 0 { // the first group is what the others are told from
-			all = append(all, masked(common.fitted, member))
-		}
-	}
-	c.F, c.P = d.offsetTest(all, common, len(names)-1)
-}
-
-// masked keeps the values of members and makes the others 0.
-func masked(v []float64, member func(i int) bool) []float64 {
-	out := make([]float64, len(v))
-	for i := range v {
-		if member(i) {
-			out[i] = v[i]
-		}
-	}
-	return out
-}
-
-// offset fits the curve together with one more coefficient, the offset of the members relative
-// to the common curve.
-func (d *data) offset(name string, common commonCurve, member func(i int) bool, opt Options) GroupOffset {
-	o := GroupOffset{Group: name, Offset: Coef{Name: "offset", Value: math.NaN(), CI: Interval{Lo: math.NaN(), Hi: math.NaN()}}}
-	var sum, members float64
-	for i, r := range common.residual {
-		if member(i) {
-			sum, members = sum+r/math.Abs(common.fitted[i]), members+1
-		}
-	}
-	o.Mean = sum / members
-	p, err := newWLS(append(slices.Clone(common.cols), masked(common.fitted, member)), d.w)
-	if err != nil || len(d.y) < common.degree+3 {
-		return o
-	}
-	coef, residual := p.solve(d.y)
-	o.Offset = drawnCoef("offset", coef[common.degree+1], p.draws(coef, residual, opt.Resamples, opt.Seed), common.degree+1, 1, opt.Level)
-	return o
-}
-
-// offsetTest is the F test of "no group has an offset".
-func (d *data) offsetTest(cols [][]float64, common commonCurve, offsets int) (f, p float64) {
-	all, err := newWLS(cols, d.w)
-	freedom := len(d.y) - len(cols)
-	if err != nil || freedom < 1 {
-		return math.NaN(), math.NaN()
-	}
-	_, residual := all.solve(d.y)
-	left := rss(d.w, residual)
-	f = max(0, rss(d.w, common.residual)-left) / float64(offsets) / max(left/float64(freedom), rounding*rounding)
-	return f, fTail(f, offsets, freedom)
 }
 
 func (c Curve) doubts() []string {
@@ -270,10 +222,14 @@ func (c Curve) doubts() []string {
 	add := func(format string, args ...any) { out = append(out, doubt(format, args...)) }
 	for _, o := range c.Groups {
 		switch ci := o.Offset.CI; {
+		case o.Shared == 0:
+			add("group %q shares no x with another: add sizes that both see alike", o.Group)
 		case math.IsNaN(o.Offset.Value):
-			add("group %q: its x do not let an offset be told from the shape of the curve", o.Group)
+			add("group %q: costs that are not above zero have no relative offset", o.Group)
+		case math.IsNaN(ci.Lo):
+			add("group %q: without repeats, or a second shared x, its offset has no interval", o.Group)
 		case o.Verdict == stat.Different:
-			add("group %q lies %+.1f %% (%+.1f … %+.1f %%) off the curve through the others", o.Group, 100*o.Offset.Value, 100*ci.Lo, 100*ci.Hi)
+			add("group %q lies %+.1f %% (%+.1f … %+.1f %%) off the others at equal x", o.Group, 100*o.Offset.Value, 100*ci.Lo, 100*ci.Hi)
 		case o.Verdict == stat.Inconclusive:
 			add("group %q: an offset of %+.1f … %+.1f %% is not settled to lie within %g %%: add repeats, or x that the groups share", o.Group, 100*ci.Lo, 100*ci.Hi, 100*c.Margin)
 		}
