@@ -36,8 +36,20 @@ type Primitives struct {
 	// type are then multiplied as float32.
 	GemmBF16   func(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate bool)
 	GemmBF16x3 func(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool)
-	Quantized  map[tensor.DType]Quantized
-	Floats     map[tensor.DType]Floats
+	// GemmF64 and GemmF64x3 are the same for float64, with RowsF64 outputs per panel tile.
+	RowsF64   int
+	GemmF64   func(out []float64, ldo int, panel, x []float64, ts, ks int, accumulate bool)
+	GemmF64x3 func(out []float64, ldo, os int, panel, x []float64, ts, ks int, accumulate bool)
+	// Products of the rows of a dense matrix, ld apart, with vectors.
+	RowDotsF32 func(d, a []float32, ld int, x []float32)
+	AddRowsF32 func(y, a []float32, ld int, c []float32)
+	SymRowsF32 func(y, d, a []float32, ld int, x, c []float32)
+	RowDotsF64 func(d, a []float64, ld int, x []float64)
+	AddRowsF64 func(y, a []float64, ld int, c []float64)
+	SymRowsF64 func(y, d, a []float64, ld int, x, c []float64)
+
+	Quantized map[tensor.DType]Quantized
+	Floats    map[tensor.DType]Floats
 
 	ToF16      func(dst []uint16, x []float32)
 	FromF16    func(dst []float32, x []uint16)

@@ -32,6 +32,9 @@ func avx512Table() Primitives {
 	t.Interleave = avx512.Interleave
 	t.GemmQ8, t.GemmQ4, t.GemmQ4K, t.GemmQ6K, t.GemmF32 = avx512.GemmQ8, avx512.GemmQ8, avx512.GemmQ4K, avx512.GemmQ6K, avx512.GemmF32
 	t.GemmF32x3 = avx512.GemmF32x3
+	t.RowsF64, t.GemmF64, t.GemmF64x3 = avx512.RowsF64, avx512.GemmF64, avx512.GemmF64x3
+	t.RowDotsF32, t.AddRowsF32, t.SymRowsF32 = avx512.RowDotsF32, avx512.AddRowsF32, avx512.SymRowsF32
+	t.RowDotsF64, t.AddRowsF64, t.SymRowsF64 = avx512.RowDotsF64, avx512.AddRowsF64, avx512.SymRowsF64
 	if cpu.X86.HasAVX512BF16 {
 		t.GemmBF16, t.GemmBF16x3 = avx512.GemmBF16, avx512.GemmBF16x3
 	}
@@ -67,6 +70,9 @@ func avx2Table() Primitives {
 	t.Interleave = avx2.Interleave
 	t.GemmQ8, t.GemmQ4, t.GemmQ4K, t.GemmQ6K, t.GemmF32 = avx2.GemmQ8, avx2.GemmQ4, avx2.GemmQ4K, avx2.GemmQ6K, avx2.GemmF32
 	t.GemmF32x3 = avx2.GemmF32x3
+	t.RowsF64, t.GemmF64, t.GemmF64x3 = avx2.RowsF64, avx2.GemmF64, avx2.GemmF64x3
+	t.RowDotsF32, t.AddRowsF32, t.SymRowsF32 = avx2.RowDotsF32, avx2.AddRowsF32, avx2.SymRowsF32
+	t.RowDotsF64, t.AddRowsF64, t.SymRowsF64 = avx2.RowDotsF64, avx2.AddRowsF64, avx2.SymRowsF64
 	t.QuantizeQ8, t.QuantizeQ8K = avx2.QuantizeQ8, avx2.QuantizeQ8K
 	t.Quantized = map[tensor.DType]Quantized{
 		tensor.Q8_0:  {avx2.UnpackQ8_0, avx2.DotQ8_0},

@@ -38,6 +38,7 @@ func neonTable() Primitives {
 		tensor.BF16: {neon.RowBF16, neon.DotBF16},
 	}
 	t.GemmF32x3 = neon.GemmF32x3
+	t.RowsF64, t.GemmF64, t.GemmF64x3 = neon.RowsF64, neon.GemmF64, neon.GemmF64x3
 	t.QuantizeQ8, t.QuantizeQ8K = neon.QuantizeQ8, neon.QuantizeQ8K
 	t.ToF16, t.FromF16, t.RoundF16, t.RoundBF16 = neon.ToF16, neon.FromF16, neon.RoundF16, neon.RoundBF16
 	t.RMSNorm, t.SwiGLU, t.Add = neon.RMSNorm, neon.SwiGLU, neon.Add

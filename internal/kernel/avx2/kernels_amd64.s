@@ -1059,6 +1059,202 @@ step3:
 	VZEROUPPER
 	RET
 
+// func gemmF64(out *float64, ldo int, panel *float64, x *float64, ts int, ks int, k int, accumulate bool)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gemmF64(SB), NOSPLIT, $0-57
+	MOVQ    out+0(FP), AX
+	MOVQ    ldo+8(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    panel+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    ts+32(FP), SI
+	MOVQ    ks+40(FP), DI
+	MOVQ    k+48(FP), R8
+	SHLQ    $0x03, SI
+	SHLQ    $0x03, DI
+	LEAQ    (SI)(SI*2), R9
+	MOVQ    SI, R10
+	SHLQ    $0x02, R10
+	MOVQ    BX, R11
+	ADDQ    R10, R11
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	MOVB    accumulate+56(FP), R10
+	TESTB   R10, R10
+	JZ      step
+	MOVQ    AX, R10
+	VMOVUPS (R10), Y0
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y1
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y2
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y3
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y4
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y5
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y6
+	ADDQ    CX, R10
+	VMOVUPS (R10), Y7
+	ADDQ    CX, R10
+
+step:
+	VMOVUPS      (DX), Y8
+	VBROADCASTSD (BX), Y9
+	VFMADD231PD  Y9, Y8, Y0
+	VBROADCASTSD (BX)(SI*1), Y10
+	VFMADD231PD  Y10, Y8, Y1
+	VBROADCASTSD (BX)(SI*2), Y11
+	VFMADD231PD  Y11, Y8, Y2
+	VBROADCASTSD (BX)(R9*1), Y12
+	VFMADD231PD  Y12, Y8, Y3
+	VBROADCASTSD (R11), Y9
+	VFMADD231PD  Y9, Y8, Y4
+	VBROADCASTSD (R11)(SI*1), Y10
+	VFMADD231PD  Y10, Y8, Y5
+	VBROADCASTSD (R11)(SI*2), Y11
+	VFMADD231PD  Y11, Y8, Y6
+	VBROADCASTSD (R11)(R9*1), Y12
+	VFMADD231PD  Y12, Y8, Y7
+	ADDQ         $+32, DX
+	ADDQ         DI, BX
+	ADDQ         DI, R11
+	DECQ         R8
+	JNZ          step
+	VMOVUPS      Y0, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y1, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y2, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y3, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y4, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y5, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y6, (AX)
+	ADDQ         CX, AX
+	VMOVUPS      Y7, (AX)
+	VZEROUPPER
+	RET
+
+// func gemmF64x3(out *float64, ldo int, os int, panel *float64, ps int, x *float64, ts int, ks int, k int, accumulate bool)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gemmF64x3(SB), NOSPLIT, $0-73
+	XORQ AX, AX
+
+pass:
+	MOVQ    out+0(FP), CX
+	MOVQ    ldo+8(FP), DX
+	MOVQ    os+16(FP), BX
+	MOVQ    panel+24(FP), SI
+	MOVQ    ps+32(FP), DI
+	MOVQ    x+40(FP), R8
+	MOVQ    ts+48(FP), R9
+	MOVQ    ks+56(FP), R10
+	MOVQ    k+64(FP), R11
+	SHLQ    $0x03, DX
+	SHLQ    $0x03, BX
+	SHLQ    $0x03, DI
+	SHLQ    $0x03, R9
+	SHLQ    $0x03, R10
+	MOVQ    DX, R12
+	IMULQ   AX, R12
+	LEAQ    (CX)(R12*4), CX
+	MOVQ    R9, R12
+	IMULQ   AX, R12
+	LEAQ    (R8)(R12*4), R8
+	LEAQ    (R9)(R9*2), R12
+	MOVQ    R9, R13
+	SHLQ    $0x02, R13
+	VPXOR   Y0, Y0, Y0
+	VPXOR   Y1, Y1, Y1
+	VPXOR   Y2, Y2, Y2
+	VPXOR   Y3, Y3, Y3
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y7, Y7, Y7
+	VPXOR   Y8, Y8, Y8
+	VPXOR   Y9, Y9, Y9
+	VPXOR   Y10, Y10, Y10
+	VPXOR   Y11, Y11, Y11
+	MOVB    accumulate+72(FP), R13
+	TESTB   R13, R13
+	JZ      step3
+	MOVQ    CX, R13
+	VMOVUPS (R13), Y0
+	VMOVUPS (R13)(BX*1), Y1
+	VMOVUPS (R13)(BX*2), Y2
+	ADDQ    DX, R13
+	VMOVUPS (R13), Y3
+	VMOVUPS (R13)(BX*1), Y4
+	VMOVUPS (R13)(BX*2), Y5
+	ADDQ    DX, R13
+	VMOVUPS (R13), Y6
+	VMOVUPS (R13)(BX*1), Y7
+	VMOVUPS (R13)(BX*2), Y8
+	ADDQ    DX, R13
+	VMOVUPS (R13), Y9
+	VMOVUPS (R13)(BX*1), Y10
+	VMOVUPS (R13)(BX*2), Y11
+	ADDQ    DX, R13
+
+step3:
+	VMOVUPS      (SI), Y12
+	VMOVUPS      (SI)(DI*1), Y13
+	VMOVUPS      (SI)(DI*2), Y14
+	VBROADCASTSD (R8), Y15
+	VFMADD231PD  Y15, Y12, Y0
+	VFMADD231PD  Y15, Y13, Y1
+	VFMADD231PD  Y15, Y14, Y2
+	VBROADCASTSD (R8)(R9*1), Y15
+	VFMADD231PD  Y15, Y12, Y3
+	VFMADD231PD  Y15, Y13, Y4
+	VFMADD231PD  Y15, Y14, Y5
+	VBROADCASTSD (R8)(R9*2), Y15
+	VFMADD231PD  Y15, Y12, Y6
+	VFMADD231PD  Y15, Y13, Y7
+	VFMADD231PD  Y15, Y14, Y8
+	VBROADCASTSD (R8)(R12*1), Y15
+	VFMADD231PD  Y15, Y12, Y9
+	VFMADD231PD  Y15, Y13, Y10
+	VFMADD231PD  Y15, Y14, Y11
+	ADDQ         $+32, SI
+	ADDQ         R10, R8
+	DECQ         R11
+	JNZ          step3
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, (CX)(BX*1)
+	VMOVUPS      Y2, (CX)(BX*2)
+	ADDQ         DX, CX
+	VMOVUPS      Y3, (CX)
+	VMOVUPS      Y4, (CX)(BX*1)
+	VMOVUPS      Y5, (CX)(BX*2)
+	ADDQ         DX, CX
+	VMOVUPS      Y6, (CX)
+	VMOVUPS      Y7, (CX)(BX*1)
+	VMOVUPS      Y8, (CX)(BX*2)
+	ADDQ         DX, CX
+	VMOVUPS      Y9, (CX)
+	VMOVUPS      Y10, (CX)(BX*1)
+	VMOVUPS      Y11, (CX)(BX*2)
+	ADDQ         DX, CX
+	INCQ         AX
+	CMPQ         AX, $0x02
+	JL           pass
+	VZEROUPPER
+	RET
+
 // func interleave8(dst *uint32, src *uint32, stride int, n int)
 // Requires: AVX, AVX2
 TEXT ·interleave8(SB), NOSPLIT, $0-32
@@ -6569,5 +6765,823 @@ narrowRow:
 	JMP          narrow
 
 done:
+	VZEROUPPER
+	RET
+
+// func rowDotsF32(d *float32, a *float32, x *float32, ld int, rows int, n int)
+// Requires: AVX, FMA3
+TEXT ·rowDotsF32(SB), NOSPLIT, $0-48
+	MOVQ a+8(FP), AX
+	MOVQ ld+24(FP), CX
+	MOVQ rows+32(FP), DX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), BX
+	MOVQ d+0(FP), SI
+
+rows4:
+	CMPQ   DX, $0x04
+	JL     endrows4
+	MOVQ   AX, DI
+	MOVQ   x+16(FP), R9
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   n+40(FP), R8
+	SHRQ   $0x03, R8
+	JZ     wholerows4
+
+vectorsrows4:
+	VMOVUPS     (R9), Y8
+	VFMADD231PS (DI), Y8, Y0
+	VFMADD231PS (DI)(CX*1), Y8, Y1
+	VFMADD231PS (DI)(CX*2), Y8, Y2
+	VFMADD231PS (DI)(BX*1), Y8, Y3
+	ADDQ        $+32, R9
+	ADDQ        $+32, DI
+	DECQ        R8
+	JNZ         vectorsrows4
+
+wholerows4:
+	VEXTRACTF128 $0x01, Y0, X11
+	VADDPS       X11, X0, X0
+	VPERMILPD    $0x01, X0, X11
+	VADDPS       X11, X0, X0
+	VPSHUFD      $0x55, X0, X11
+	VADDSS       X11, X0, X0
+	VEXTRACTF128 $0x01, Y1, X11
+	VADDPS       X11, X1, X1
+	VPERMILPD    $0x01, X1, X11
+	VADDPS       X11, X1, X1
+	VPSHUFD      $0x55, X1, X11
+	VADDSS       X11, X1, X1
+	VEXTRACTF128 $0x01, Y2, X11
+	VADDPS       X11, X2, X2
+	VPERMILPD    $0x01, X2, X11
+	VADDPS       X11, X2, X2
+	VPSHUFD      $0x55, X2, X11
+	VADDSS       X11, X2, X2
+	VEXTRACTF128 $0x01, Y3, X11
+	VADDPS       X11, X3, X3
+	VPERMILPD    $0x01, X3, X11
+	VADDPS       X11, X3, X3
+	VPSHUFD      $0x55, X3, X11
+	VADDSS       X11, X3, X3
+	MOVQ         n+40(FP), R8
+	ANDQ         $0x07, R8
+	JZ           donerows4
+
+elementsrows4:
+	VMOVSS      (R9), X8
+	VFMADD231SS (DI), X8, X0
+	VFMADD231SS (DI)(CX*1), X8, X1
+	VFMADD231SS (DI)(CX*2), X8, X2
+	VFMADD231SS (DI)(BX*1), X8, X3
+	ADDQ        $+4, R9
+	ADDQ        $+4, DI
+	DECQ        R8
+	JNZ         elementsrows4
+
+donerows4:
+	VMOVSS X0, (SI)
+	VMOVSS X1, 4(SI)
+	VMOVSS X2, 8(SI)
+	VMOVSS X3, 12(SI)
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   $+16, SI
+	SUBQ   $0x04, DX
+	JMP    rows4
+
+endrows4:
+rows1:
+	CMPQ   DX, $0x01
+	JL     endrows1
+	MOVQ   AX, BX
+	MOVQ   x+16(FP), R8
+	VXORPS X0, X0, X0
+	MOVQ   n+40(FP), DI
+	SHRQ   $0x03, DI
+	JZ     wholerows1
+
+vectorsrows1:
+	VMOVUPS     (R8), Y8
+	VFMADD231PS (BX), Y8, Y0
+	ADDQ        $+32, R8
+	ADDQ        $+32, BX
+	DECQ        DI
+	JNZ         vectorsrows1
+
+wholerows1:
+	VEXTRACTF128 $0x01, Y0, X11
+	VADDPS       X11, X0, X0
+	VPERMILPD    $0x01, X0, X11
+	VADDPS       X11, X0, X0
+	VPSHUFD      $0x55, X0, X11
+	VADDSS       X11, X0, X0
+	MOVQ         n+40(FP), DI
+	ANDQ         $0x07, DI
+	JZ           donerows1
+
+elementsrows1:
+	VMOVSS      (R8), X8
+	VFMADD231SS (BX), X8, X0
+	ADDQ        $+4, R8
+	ADDQ        $+4, BX
+	DECQ        DI
+	JNZ         elementsrows1
+
+donerows1:
+	VMOVSS X0, (SI)
+	ADDQ   CX, AX
+	ADDQ   $+4, SI
+	SUBQ   $0x01, DX
+	JMP    rows1
+
+endrows1:
+	VZEROUPPER
+	RET
+
+// func addRowsF32(y *float32, a *float32, c *float32, ld int, rows int, n int)
+// Requires: AVX, FMA3
+TEXT ·addRowsF32(SB), NOSPLIT, $0-48
+	MOVQ a+8(FP), AX
+	MOVQ ld+24(FP), CX
+	MOVQ rows+32(FP), DX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), BX
+	MOVQ c+16(FP), SI
+
+rows4:
+	CMPQ         DX, $0x04
+	JL           endrows4
+	MOVQ         AX, DI
+	MOVQ         y+0(FP), R9
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 4(SI), Y5
+	VBROADCASTSS 8(SI), Y6
+	VBROADCASTSS 12(SI), Y7
+	MOVQ         n+40(FP), R8
+	SHRQ         $0x03, R8
+	JZ           wholerows4
+
+vectorsrows4:
+	VMOVUPS     (R9), Y9
+	VFMADD231PS (DI), Y4, Y9
+	VFMADD231PS (DI)(CX*1), Y5, Y9
+	VFMADD231PS (DI)(CX*2), Y6, Y9
+	VFMADD231PS (DI)(BX*1), Y7, Y9
+	VMOVUPS     Y9, (R9)
+	ADDQ        $+32, R9
+	ADDQ        $+32, DI
+	DECQ        R8
+	JNZ         vectorsrows4
+
+wholerows4:
+	MOVQ n+40(FP), R8
+	ANDQ $0x07, R8
+	JZ   donerows4
+
+elementsrows4:
+	VMOVSS      (R9), X9
+	VFMADD231SS (DI), X4, X9
+	VFMADD231SS (DI)(CX*1), X5, X9
+	VFMADD231SS (DI)(CX*2), X6, X9
+	VFMADD231SS (DI)(BX*1), X7, X9
+	VMOVSS      X9, (R9)
+	ADDQ        $+4, R9
+	ADDQ        $+4, DI
+	DECQ        R8
+	JNZ         elementsrows4
+
+donerows4:
+	ADDQ CX, AX
+	ADDQ CX, AX
+	ADDQ CX, AX
+	ADDQ CX, AX
+	ADDQ $+16, SI
+	SUBQ $0x04, DX
+	JMP  rows4
+
+endrows4:
+rows1:
+	CMPQ         DX, $0x01
+	JL           endrows1
+	MOVQ         AX, BX
+	MOVQ         y+0(FP), R8
+	VBROADCASTSS (SI), Y4
+	MOVQ         n+40(FP), DI
+	SHRQ         $0x03, DI
+	JZ           wholerows1
+
+vectorsrows1:
+	VMOVUPS     (R8), Y9
+	VFMADD231PS (BX), Y4, Y9
+	VMOVUPS     Y9, (R8)
+	ADDQ        $+32, R8
+	ADDQ        $+32, BX
+	DECQ        DI
+	JNZ         vectorsrows1
+
+wholerows1:
+	MOVQ n+40(FP), DI
+	ANDQ $0x07, DI
+	JZ   donerows1
+
+elementsrows1:
+	VMOVSS      (R8), X9
+	VFMADD231SS (BX), X4, X9
+	VMOVSS      X9, (R8)
+	ADDQ        $+4, R8
+	ADDQ        $+4, BX
+	DECQ        DI
+	JNZ         elementsrows1
+
+donerows1:
+	ADDQ CX, AX
+	ADDQ $+4, SI
+	SUBQ $0x01, DX
+	JMP  rows1
+
+endrows1:
+	VZEROUPPER
+	RET
+
+// func symRowsF32(y *float32, d *float32, a *float32, x *float32, c *float32, ld int, rows int, n int)
+// Requires: AVX, FMA3
+TEXT ·symRowsF32(SB), NOSPLIT, $0-64
+	MOVQ a+16(FP), AX
+	MOVQ ld+40(FP), CX
+	MOVQ rows+48(FP), DX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), BX
+	MOVQ c+32(FP), SI
+	MOVQ d+8(FP), DI
+
+rows4:
+	CMPQ         DX, $0x04
+	JL           endrows4
+	MOVQ         AX, R8
+	MOVQ         x+24(FP), R10
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	MOVQ         y+0(FP), R11
+	VBROADCASTSS (SI), Y4
+	VBROADCASTSS 4(SI), Y5
+	VBROADCASTSS 8(SI), Y6
+	VBROADCASTSS 12(SI), Y7
+	MOVQ         n+56(FP), R9
+	SHRQ         $0x03, R9
+	JZ           wholerows4
+
+vectorsrows4:
+	VMOVUPS     (R10), Y8
+	VMOVUPS     (R11), Y9
+	VMOVUPS     (R8), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y4, Y9
+	VMOVUPS     (R8)(CX*1), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VFMADD231PS Y10, Y5, Y9
+	VMOVUPS     (R8)(CX*2), Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y6, Y9
+	VMOVUPS     (R8)(BX*1), Y10
+	VFMADD231PS Y10, Y8, Y3
+	VFMADD231PS Y10, Y7, Y9
+	VMOVUPS     Y9, (R11)
+	ADDQ        $+32, R11
+	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	DECQ        R9
+	JNZ         vectorsrows4
+
+wholerows4:
+	VEXTRACTF128 $0x01, Y0, X11
+	VADDPS       X11, X0, X0
+	VPERMILPD    $0x01, X0, X11
+	VADDPS       X11, X0, X0
+	VPSHUFD      $0x55, X0, X11
+	VADDSS       X11, X0, X0
+	VEXTRACTF128 $0x01, Y1, X11
+	VADDPS       X11, X1, X1
+	VPERMILPD    $0x01, X1, X11
+	VADDPS       X11, X1, X1
+	VPSHUFD      $0x55, X1, X11
+	VADDSS       X11, X1, X1
+	VEXTRACTF128 $0x01, Y2, X11
+	VADDPS       X11, X2, X2
+	VPERMILPD    $0x01, X2, X11
+	VADDPS       X11, X2, X2
+	VPSHUFD      $0x55, X2, X11
+	VADDSS       X11, X2, X2
+	VEXTRACTF128 $0x01, Y3, X11
+	VADDPS       X11, X3, X3
+	VPERMILPD    $0x01, X3, X11
+	VADDPS       X11, X3, X3
+	VPSHUFD      $0x55, X3, X11
+	VADDSS       X11, X3, X3
+	MOVQ         n+56(FP), R9
+	ANDQ         $0x07, R9
+	JZ           donerows4
+
+elementsrows4:
+	VMOVSS      (R10), X8
+	VMOVSS      (R11), X9
+	VMOVSS      (R8), X10
+	VFMADD231SS X10, X8, X0
+	VFMADD231SS X10, X4, X9
+	VMOVSS      (R8)(CX*1), X10
+	VFMADD231SS X10, X8, X1
+	VFMADD231SS X10, X5, X9
+	VMOVSS      (R8)(CX*2), X10
+	VFMADD231SS X10, X8, X2
+	VFMADD231SS X10, X6, X9
+	VMOVSS      (R8)(BX*1), X10
+	VFMADD231SS X10, X8, X3
+	VFMADD231SS X10, X7, X9
+	VMOVSS      X9, (R11)
+	ADDQ        $+4, R11
+	ADDQ        $+4, R10
+	ADDQ        $+4, R8
+	DECQ        R9
+	JNZ         elementsrows4
+
+donerows4:
+	VMOVSS X0, (DI)
+	VMOVSS X1, 4(DI)
+	VMOVSS X2, 8(DI)
+	VMOVSS X3, 12(DI)
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   $+16, SI
+	ADDQ   $+16, DI
+	SUBQ   $0x04, DX
+	JMP    rows4
+
+endrows4:
+rows1:
+	CMPQ         DX, $0x01
+	JL           endrows1
+	MOVQ         AX, BX
+	MOVQ         x+24(FP), R9
+	VXORPS       X0, X0, X0
+	MOVQ         y+0(FP), R10
+	VBROADCASTSS (SI), Y4
+	MOVQ         n+56(FP), R8
+	SHRQ         $0x03, R8
+	JZ           wholerows1
+
+vectorsrows1:
+	VMOVUPS     (R9), Y8
+	VMOVUPS     (R10), Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y4, Y9
+	VMOVUPS     Y9, (R10)
+	ADDQ        $+32, R10
+	ADDQ        $+32, R9
+	ADDQ        $+32, BX
+	DECQ        R8
+	JNZ         vectorsrows1
+
+wholerows1:
+	VEXTRACTF128 $0x01, Y0, X11
+	VADDPS       X11, X0, X0
+	VPERMILPD    $0x01, X0, X11
+	VADDPS       X11, X0, X0
+	VPSHUFD      $0x55, X0, X11
+	VADDSS       X11, X0, X0
+	MOVQ         n+56(FP), R8
+	ANDQ         $0x07, R8
+	JZ           donerows1
+
+elementsrows1:
+	VMOVSS      (R9), X8
+	VMOVSS      (R10), X9
+	VMOVSS      (BX), X10
+	VFMADD231SS X10, X8, X0
+	VFMADD231SS X10, X4, X9
+	VMOVSS      X9, (R10)
+	ADDQ        $+4, R10
+	ADDQ        $+4, R9
+	ADDQ        $+4, BX
+	DECQ        R8
+	JNZ         elementsrows1
+
+donerows1:
+	VMOVSS X0, (DI)
+	ADDQ   CX, AX
+	ADDQ   $+4, SI
+	ADDQ   $+4, DI
+	SUBQ   $0x01, DX
+	JMP    rows1
+
+endrows1:
+	VZEROUPPER
+	RET
+
+// func rowDotsF64(d *float64, a *float64, x *float64, ld int, rows int, n int)
+// Requires: AVX, FMA3
+TEXT ·rowDotsF64(SB), NOSPLIT, $0-48
+	MOVQ a+8(FP), AX
+	MOVQ ld+24(FP), CX
+	MOVQ rows+32(FP), DX
+	SHLQ $0x03, CX
+	LEAQ (CX)(CX*2), BX
+	MOVQ d+0(FP), SI
+
+rows4:
+	CMPQ   DX, $0x04
+	JL     endrows4
+	MOVQ   AX, DI
+	MOVQ   x+16(FP), R9
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   n+40(FP), R8
+	SHRQ   $0x02, R8
+	JZ     wholerows4
+
+vectorsrows4:
+	VMOVUPS     (R9), Y8
+	VFMADD231PD (DI), Y8, Y0
+	VFMADD231PD (DI)(CX*1), Y8, Y1
+	VFMADD231PD (DI)(CX*2), Y8, Y2
+	VFMADD231PD (DI)(BX*1), Y8, Y3
+	ADDQ        $+32, R9
+	ADDQ        $+32, DI
+	DECQ        R8
+	JNZ         vectorsrows4
+
+wholerows4:
+	VEXTRACTF128 $0x01, Y0, X11
+	VADDPD       X11, X0, X0
+	VPERMILPD    $0x01, X0, X11
+	VADDPD       X11, X0, X0
+	VEXTRACTF128 $0x01, Y1, X11
+	VADDPD       X11, X1, X1
+	VPERMILPD    $0x01, X1, X11
+	VADDPD       X11, X1, X1
+	VEXTRACTF128 $0x01, Y2, X11
+	VADDPD       X11, X2, X2
+	VPERMILPD    $0x01, X2, X11
+	VADDPD       X11, X2, X2
+	VEXTRACTF128 $0x01, Y3, X11
+	VADDPD       X11, X3, X3
+	VPERMILPD    $0x01, X3, X11
+	VADDPD       X11, X3, X3
+	MOVQ         n+40(FP), R8
+	ANDQ         $0x03, R8
+	JZ           donerows4
+
+elementsrows4:
+	VMOVSD      (R9), X8
+	VFMADD231SD (DI), X8, X0
+	VFMADD231SD (DI)(CX*1), X8, X1
+	VFMADD231SD (DI)(CX*2), X8, X2
+	VFMADD231SD (DI)(BX*1), X8, X3
+	ADDQ        $+8, R9
+	ADDQ        $+8, DI
+	DECQ        R8
+	JNZ         elementsrows4
+
+donerows4:
+	VMOVSD X0, (SI)
+	VMOVSD X1, 8(SI)
+	VMOVSD X2, 16(SI)
+	VMOVSD X3, 24(SI)
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   $+32, SI
+	SUBQ   $0x04, DX
+	JMP    rows4
+
+endrows4:
+rows1:
+	CMPQ   DX, $0x01
+	JL     endrows1
+	MOVQ   AX, BX
+	MOVQ   x+16(FP), R8
+	VXORPS X0, X0, X0
+	MOVQ   n+40(FP), DI
+	SHRQ   $0x02, DI
+	JZ     wholerows1
+
+vectorsrows1:
+	VMOVUPS     (R8), Y8
+	VFMADD231PD (BX), Y8, Y0
+	ADDQ        $+32, R8
+	ADDQ        $+32, BX
+	DECQ        DI
+	JNZ         vectorsrows1
+
+wholerows1:
+	VEXTRACTF128 $0x01, Y0, X11
+	VADDPD       X11, X0, X0
+	VPERMILPD    $0x01, X0, X11
+	VADDPD       X11, X0, X0
+	MOVQ         n+40(FP), DI
+	ANDQ         $0x03, DI
+	JZ           donerows1
+
+elementsrows1:
+	VMOVSD      (R8), X8
+	VFMADD231SD (BX), X8, X0
+	ADDQ        $+8, R8
+	ADDQ        $+8, BX
+	DECQ        DI
+	JNZ         elementsrows1
+
+donerows1:
+	VMOVSD X0, (SI)
+	ADDQ   CX, AX
+	ADDQ   $+8, SI
+	SUBQ   $0x01, DX
+	JMP    rows1
+
+endrows1:
+	VZEROUPPER
+	RET
+
+// func addRowsF64(y *float64, a *float64, c *float64, ld int, rows int, n int)
+// Requires: AVX, FMA3
+TEXT ·addRowsF64(SB), NOSPLIT, $0-48
+	MOVQ a+8(FP), AX
+	MOVQ ld+24(FP), CX
+	MOVQ rows+32(FP), DX
+	SHLQ $0x03, CX
+	LEAQ (CX)(CX*2), BX
+	MOVQ c+16(FP), SI
+
+rows4:
+	CMPQ         DX, $0x04
+	JL           endrows4
+	MOVQ         AX, DI
+	MOVQ         y+0(FP), R9
+	VBROADCASTSD (SI), Y4
+	VBROADCASTSD 8(SI), Y5
+	VBROADCASTSD 16(SI), Y6
+	VBROADCASTSD 24(SI), Y7
+	MOVQ         n+40(FP), R8
+	SHRQ         $0x02, R8
+	JZ           wholerows4
+
+vectorsrows4:
+	VMOVUPS     (R9), Y9
+	VFMADD231PD (DI), Y4, Y9
+	VFMADD231PD (DI)(CX*1), Y5, Y9
+	VFMADD231PD (DI)(CX*2), Y6, Y9
+	VFMADD231PD (DI)(BX*1), Y7, Y9
+	VMOVUPS     Y9, (R9)
+	ADDQ        $+32, R9
+	ADDQ        $+32, DI
+	DECQ        R8
+	JNZ         vectorsrows4
+
+wholerows4:
+	MOVQ n+40(FP), R8
+	ANDQ $0x03, R8
+	JZ   donerows4
+
+elementsrows4:
+	VMOVSD      (R9), X9
+	VFMADD231SD (DI), X4, X9
+	VFMADD231SD (DI)(CX*1), X5, X9
+	VFMADD231SD (DI)(CX*2), X6, X9
+	VFMADD231SD (DI)(BX*1), X7, X9
+	VMOVSD      X9, (R9)
+	ADDQ        $+8, R9
+	ADDQ        $+8, DI
+	DECQ        R8
+	JNZ         elementsrows4
+
+donerows4:
+	ADDQ CX, AX
+	ADDQ CX, AX
+	ADDQ CX, AX
+	ADDQ CX, AX
+	ADDQ $+32, SI
+	SUBQ $0x04, DX
+	JMP  rows4
+
+endrows4:
+rows1:
+	CMPQ         DX, $0x01
+	JL           endrows1
+	MOVQ         AX, BX
+	MOVQ         y+0(FP), R8
+	VBROADCASTSD (SI), Y4
+	MOVQ         n+40(FP), DI
+	SHRQ         $0x02, DI
+	JZ           wholerows1
+
+vectorsrows1:
+	VMOVUPS     (R8), Y9
+	VFMADD231PD (BX), Y4, Y9
+	VMOVUPS     Y9, (R8)
+	ADDQ        $+32, R8
+	ADDQ        $+32, BX
+	DECQ        DI
+	JNZ         vectorsrows1
+
+wholerows1:
+	MOVQ n+40(FP), DI
+	ANDQ $0x03, DI
+	JZ   donerows1
+
+elementsrows1:
+	VMOVSD      (R8), X9
+	VFMADD231SD (BX), X4, X9
+	VMOVSD      X9, (R8)
+	ADDQ        $+8, R8
+	ADDQ        $+8, BX
+	DECQ        DI
+	JNZ         elementsrows1
+
+donerows1:
+	ADDQ CX, AX
+	ADDQ $+8, SI
+	SUBQ $0x01, DX
+	JMP  rows1
+
+endrows1:
+	VZEROUPPER
+	RET
+
+// func symRowsF64(y *float64, d *float64, a *float64, x *float64, c *float64, ld int, rows int, n int)
+// Requires: AVX, FMA3
+TEXT ·symRowsF64(SB), NOSPLIT, $0-64
+	MOVQ a+16(FP), AX
+	MOVQ ld+40(FP), CX
+	MOVQ rows+48(FP), DX
+	SHLQ $0x03, CX
+	LEAQ (CX)(CX*2), BX
+	MOVQ c+32(FP), SI
+	MOVQ d+8(FP), DI
+
+rows4:
+	CMPQ         DX, $0x04
+	JL           endrows4
+	MOVQ         AX, R8
+	MOVQ         x+24(FP), R10
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	MOVQ         y+0(FP), R11
+	VBROADCASTSD (SI), Y4
+	VBROADCASTSD 8(SI), Y5
+	VBROADCASTSD 16(SI), Y6
+	VBROADCASTSD 24(SI), Y7
+	MOVQ         n+56(FP), R9
+	SHRQ         $0x02, R9
+	JZ           wholerows4
+
+vectorsrows4:
+	VMOVUPS     (R10), Y8
+	VMOVUPS     (R11), Y9
+	VMOVUPS     (R8), Y10
+	VFMADD231PD Y10, Y8, Y0
+	VFMADD231PD Y10, Y4, Y9
+	VMOVUPS     (R8)(CX*1), Y10
+	VFMADD231PD Y10, Y8, Y1
+	VFMADD231PD Y10, Y5, Y9
+	VMOVUPS     (R8)(CX*2), Y10
+	VFMADD231PD Y10, Y8, Y2
+	VFMADD231PD Y10, Y6, Y9
+	VMOVUPS     (R8)(BX*1), Y10
+	VFMADD231PD Y10, Y8, Y3
+	VFMADD231PD Y10, Y7, Y9
+	VMOVUPS     Y9, (R11)
+	ADDQ        $+32, R11
+	ADDQ        $+32, R10
+	ADDQ        $+32, R8
+	DECQ        R9
+	JNZ         vectorsrows4
+
+wholerows4:
+	VEXTRACTF128 $0x01, Y0, X11
+	VADDPD       X11, X0, X0
+	VPERMILPD    $0x01, X0, X11
+	VADDPD       X11, X0, X0
+	VEXTRACTF128 $0x01, Y1, X11
+	VADDPD       X11, X1, X1
+	VPERMILPD    $0x01, X1, X11
+	VADDPD       X11, X1, X1
+	VEXTRACTF128 $0x01, Y2, X11
+	VADDPD       X11, X2, X2
+	VPERMILPD    $0x01, X2, X11
+	VADDPD       X11, X2, X2
+	VEXTRACTF128 $0x01, Y3, X11
+	VADDPD       X11, X3, X3
+	VPERMILPD    $0x01, X3, X11
+	VADDPD       X11, X3, X3
+	MOVQ         n+56(FP), R9
+	ANDQ         $0x03, R9
+	JZ           donerows4
+
+elementsrows4:
+	VMOVSD      (R10), X8
+	VMOVSD      (R11), X9
+	VMOVSD      (R8), X10
+	VFMADD231SD X10, X8, X0
+	VFMADD231SD X10, X4, X9
+	VMOVSD      (R8)(CX*1), X10
+	VFMADD231SD X10, X8, X1
+	VFMADD231SD X10, X5, X9
+	VMOVSD      (R8)(CX*2), X10
+	VFMADD231SD X10, X8, X2
+	VFMADD231SD X10, X6, X9
+	VMOVSD      (R8)(BX*1), X10
+	VFMADD231SD X10, X8, X3
+	VFMADD231SD X10, X7, X9
+	VMOVSD      X9, (R11)
+	ADDQ        $+8, R11
+	ADDQ        $+8, R10
+	ADDQ        $+8, R8
+	DECQ        R9
+	JNZ         elementsrows4
+
+donerows4:
+	VMOVSD X0, (DI)
+	VMOVSD X1, 8(DI)
+	VMOVSD X2, 16(DI)
+	VMOVSD X3, 24(DI)
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   $+32, SI
+	ADDQ   $+32, DI
+	SUBQ   $0x04, DX
+	JMP    rows4
+
+endrows4:
+rows1:
+	CMPQ         DX, $0x01
+	JL           endrows1
+	MOVQ         AX, BX
+	MOVQ         x+24(FP), R9
+	VXORPS       X0, X0, X0
+	MOVQ         y+0(FP), R10
+	VBROADCASTSD (SI), Y4
+	MOVQ         n+56(FP), R8
+	SHRQ         $0x02, R8
+	JZ           wholerows1
+
+vectorsrows1:
+	VMOVUPS     (R9), Y8
+	VMOVUPS     (R10), Y9
+	VMOVUPS     (BX), Y10
+	VFMADD231PD Y10, Y8, Y0
+	VFMADD231PD Y10, Y4, Y9
+	VMOVUPS     Y9, (R10)
+	ADDQ        $+32, R10
+	ADDQ        $+32, R9
+	ADDQ        $+32, BX
+	DECQ        R8
+	JNZ         vectorsrows1
+
+wholerows1:
+	VEXTRACTF128 $0x01, Y0, X11
+	VADDPD       X11, X0, X0
+	VPERMILPD    $0x01, X0, X11
+	VADDPD       X11, X0, X0
+	MOVQ         n+56(FP), R8
+	ANDQ         $0x03, R8
+	JZ           donerows1
+
+elementsrows1:
+	VMOVSD      (R9), X8
+	VMOVSD      (R10), X9
+	VMOVSD      (BX), X10
+	VFMADD231SD X10, X8, X0
+	VFMADD231SD X10, X4, X9
+	VMOVSD      X9, (R10)
+	ADDQ        $+8, R10
+	ADDQ        $+8, R9
+	ADDQ        $+8, BX
+	DECQ        R8
+	JNZ         elementsrows1
+
+donerows1:
+	VMOVSD X0, (DI)
+	ADDQ   CX, AX
+	ADDQ   $+8, SI
+	ADDQ   $+8, DI
+	SUBQ   $0x01, DX
+	JMP    rows1
+
+endrows1:
 	VZEROUPPER
 	RET

@@ -23,6 +23,12 @@ func gemmF32(out *float32, ldo int, panel *float32, x *float32, ts int, ks int, 
 func gemmF32x3(out *float32, ldo int, os int, panel *float32, ps int, x *float32, ts int, ks int, k int, accumulate bool)
 
 //go:noescape
+func gemmF64(out *float64, ldo int, panel *float64, x *float64, ts int, ks int, k int, accumulate bool)
+
+//go:noescape
+func gemmF64x3(out *float64, ldo int, os int, panel *float64, ps int, x *float64, ts int, ks int, k int, accumulate bool)
+
+//go:noescape
 func interleave8(dst *uint32, src *uint32, stride int, n int)
 
 //go:noescape
@@ -135,3 +141,21 @@ func softmaxRow(s *float32, n int) float32
 
 //go:noescape
 func accumulateF16(out *float32, p *float32, v *uint16, ldv int, rows int, n int)
+
+//go:noescape
+func rowDotsF32(d *float32, a *float32, x *float32, ld int, rows int, n int)
+
+//go:noescape
+func addRowsF32(y *float32, a *float32, c *float32, ld int, rows int, n int)
+
+//go:noescape
+func symRowsF32(y *float32, d *float32, a *float32, x *float32, c *float32, ld int, rows int, n int)
+
+//go:noescape
+func rowDotsF64(d *float64, a *float64, x *float64, ld int, rows int, n int)
+
+//go:noescape
+func addRowsF64(y *float64, a *float64, c *float64, ld int, rows int, n int)
+
+//go:noescape
+func symRowsF64(y *float64, d *float64, a *float64, x *float64, c *float64, ld int, rows int, n int)

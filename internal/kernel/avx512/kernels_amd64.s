@@ -1519,6 +1519,231 @@ step:
 	VZEROUPPER
 	RET
 
+// func gemmF64(out *float64, ldo int, panel *float64, x *float64, ts int, ks int, k int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·gemmF64(SB), NOSPLIT, $0-57
+	MOVQ    out+0(FP), AX
+	MOVQ    ldo+8(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    panel+16(FP), DX
+	MOVQ    x+24(FP), BX
+	MOVQ    ts+32(FP), SI
+	MOVQ    ks+40(FP), DI
+	MOVQ    k+48(FP), R8
+	SHLQ    $0x03, SI
+	SHLQ    $0x03, DI
+	LEAQ    (SI)(SI*2), R9
+	LEAQ    (BX)(SI*4), R10
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	MOVB    accumulate+56(FP), R11
+	TESTB   R11, R11
+	JZ      step
+	MOVQ    AX, R11
+	VMOVUPS (R11), Z0
+	ADDQ    CX, R11
+	VMOVUPS (R11), Z1
+	ADDQ    CX, R11
+	VMOVUPS (R11), Z2
+	ADDQ    CX, R11
+	VMOVUPS (R11), Z3
+	ADDQ    CX, R11
+	VMOVUPS (R11), Z4
+	ADDQ    CX, R11
+	VMOVUPS (R11), Z5
+	ADDQ    CX, R11
+	VMOVUPS (R11), Z6
+	ADDQ    CX, R11
+	VMOVUPS (R11), Z7
+	ADDQ    CX, R11
+
+step:
+	VMOVUPS          (DX), Z16
+	VFMADD231PD.BCST (BX), Z16, Z0
+	VFMADD231PD.BCST (BX)(SI*1), Z16, Z1
+	VFMADD231PD.BCST (BX)(SI*2), Z16, Z2
+	VFMADD231PD.BCST (BX)(R9*1), Z16, Z3
+	VFMADD231PD.BCST (R10), Z16, Z4
+	VFMADD231PD.BCST (R10)(SI*1), Z16, Z5
+	VFMADD231PD.BCST (R10)(SI*2), Z16, Z6
+	VFMADD231PD.BCST (R10)(R9*1), Z16, Z7
+	ADDQ             $+64, DX
+	ADDQ             DI, BX
+	ADDQ             DI, R10
+	DECQ             R8
+	JNZ              step
+	VMOVUPS          Z0, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z1, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z2, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z4, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z5, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, (AX)
+	ADDQ             CX, AX
+	VMOVUPS          Z7, (AX)
+	VZEROUPPER
+	RET
+
+// func gemmF64x3(out *float64, ldo int, os int, panel *float64, ps int, x *float64, ts int, ks int, k int, accumulate bool)
+// Requires: AVX, AVX512F
+TEXT ·gemmF64x3(SB), NOSPLIT, $0-73
+	MOVQ    out+0(FP), AX
+	MOVQ    ldo+8(FP), CX
+	MOVQ    os+16(FP), DX
+	MOVQ    panel+24(FP), BX
+	MOVQ    ps+32(FP), SI
+	MOVQ    x+40(FP), DI
+	MOVQ    ts+48(FP), R8
+	MOVQ    ks+56(FP), R9
+	MOVQ    k+64(FP), R10
+	SHLQ    $0x03, CX
+	SHLQ    $0x03, DX
+	SHLQ    $0x03, SI
+	SHLQ    $0x03, R8
+	SHLQ    $0x03, R9
+	LEAQ    (R8)(R8*2), R11
+	LEAQ    (DI)(R8*4), R12
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	VPXORD  Z16, Z16, Z16
+	VPXORD  Z17, Z17, Z17
+	VPXORD  Z18, Z18, Z18
+	VPXORD  Z19, Z19, Z19
+	VPXORD  Z20, Z20, Z20
+	VPXORD  Z21, Z21, Z21
+	VPXORD  Z22, Z22, Z22
+	VPXORD  Z23, Z23, Z23
+	MOVB    accumulate+72(FP), R13
+	TESTB   R13, R13
+	JZ      step
+	MOVQ    AX, R13
+	VMOVUPS (R13), Z0
+	VMOVUPS (R13)(DX*1), Z1
+	VMOVUPS (R13)(DX*2), Z2
+	ADDQ    CX, R13
+	VMOVUPS (R13), Z3
+	VMOVUPS (R13)(DX*1), Z4
+	VMOVUPS (R13)(DX*2), Z5
+	ADDQ    CX, R13
+	VMOVUPS (R13), Z6
+	VMOVUPS (R13)(DX*1), Z7
+	VMOVUPS (R13)(DX*2), Z8
+	ADDQ    CX, R13
+	VMOVUPS (R13), Z9
+	VMOVUPS (R13)(DX*1), Z10
+	VMOVUPS (R13)(DX*2), Z11
+	ADDQ    CX, R13
+	VMOVUPS (R13), Z12
+	VMOVUPS (R13)(DX*1), Z13
+	VMOVUPS (R13)(DX*2), Z14
+	ADDQ    CX, R13
+	VMOVUPS (R13), Z15
+	VMOVUPS (R13)(DX*1), Z16
+	VMOVUPS (R13)(DX*2), Z17
+	ADDQ    CX, R13
+	VMOVUPS (R13), Z18
+	VMOVUPS (R13)(DX*1), Z19
+	VMOVUPS (R13)(DX*2), Z20
+	ADDQ    CX, R13
+	VMOVUPS (R13), Z21
+	VMOVUPS (R13)(DX*1), Z22
+	VMOVUPS (R13)(DX*2), Z23
+	ADDQ    CX, R13
+
+step:
+	VMOVUPS          (BX), Z24
+	VMOVUPS          (BX)(SI*1), Z25
+	VMOVUPS          (BX)(SI*2), Z26
+	VFMADD231PD.BCST (DI), Z24, Z0
+	VFMADD231PD.BCST (DI), Z25, Z1
+	VFMADD231PD.BCST (DI), Z26, Z2
+	VFMADD231PD.BCST (DI)(R8*1), Z24, Z3
+	VFMADD231PD.BCST (DI)(R8*1), Z25, Z4
+	VFMADD231PD.BCST (DI)(R8*1), Z26, Z5
+	VFMADD231PD.BCST (DI)(R8*2), Z24, Z6
+	VFMADD231PD.BCST (DI)(R8*2), Z25, Z7
+	VFMADD231PD.BCST (DI)(R8*2), Z26, Z8
+	VFMADD231PD.BCST (DI)(R11*1), Z24, Z9
+	VFMADD231PD.BCST (DI)(R11*1), Z25, Z10
+	VFMADD231PD.BCST (DI)(R11*1), Z26, Z11
+	VFMADD231PD.BCST (R12), Z24, Z12
+	VFMADD231PD.BCST (R12), Z25, Z13
+	VFMADD231PD.BCST (R12), Z26, Z14
+	VFMADD231PD.BCST (R12)(R8*1), Z24, Z15
+	VFMADD231PD.BCST (R12)(R8*1), Z25, Z16
+	VFMADD231PD.BCST (R12)(R8*1), Z26, Z17
+	VFMADD231PD.BCST (R12)(R8*2), Z24, Z18
+	VFMADD231PD.BCST (R12)(R8*2), Z25, Z19
+	VFMADD231PD.BCST (R12)(R8*2), Z26, Z20
+	VFMADD231PD.BCST (R12)(R11*1), Z24, Z21
+	VFMADD231PD.BCST (R12)(R11*1), Z25, Z22
+	VFMADD231PD.BCST (R12)(R11*1), Z26, Z23
+	ADDQ             $+64, BX
+	ADDQ             R9, DI
+	ADDQ             R9, R12
+	DECQ             R10
+	JNZ              step
+	VMOVUPS          Z0, (AX)
+	VMOVUPS          Z1, (AX)(DX*1)
+	VMOVUPS          Z2, (AX)(DX*2)
+	ADDQ             CX, AX
+	VMOVUPS          Z3, (AX)
+	VMOVUPS          Z4, (AX)(DX*1)
+	VMOVUPS          Z5, (AX)(DX*2)
+	ADDQ             CX, AX
+	VMOVUPS          Z6, (AX)
+	VMOVUPS          Z7, (AX)(DX*1)
+	VMOVUPS          Z8, (AX)(DX*2)
+	ADDQ             CX, AX
+	VMOVUPS          Z9, (AX)
+	VMOVUPS          Z10, (AX)(DX*1)
+	VMOVUPS          Z11, (AX)(DX*2)
+	ADDQ             CX, AX
+	VMOVUPS          Z12, (AX)
+	VMOVUPS          Z13, (AX)(DX*1)
+	VMOVUPS          Z14, (AX)(DX*2)
+	ADDQ             CX, AX
+	VMOVUPS          Z15, (AX)
+	VMOVUPS          Z16, (AX)(DX*1)
+	VMOVUPS          Z17, (AX)(DX*2)
+	ADDQ             CX, AX
+	VMOVUPS          Z18, (AX)
+	VMOVUPS          Z19, (AX)(DX*1)
+	VMOVUPS          Z20, (AX)(DX*2)
+	ADDQ             CX, AX
+	VMOVUPS          Z21, (AX)
+	VMOVUPS          Z22, (AX)(DX*1)
+	VMOVUPS          Z23, (AX)(DX*2)
+	ADDQ             CX, AX
+	VZEROUPPER
+	RET
+
 // func gemmBF16(out *float32, ldo int, panel *float32, x *float32, ts int, ks int, k int, accumulate bool)
 // Requires: AVX, AVX512F
 TEXT ·gemmBF16(SB), NOSPLIT, $0-57
@@ -7707,5 +7932,863 @@ tail:
 	ADDQ         $+64, SI
 
 done:
+	VZEROUPPER
+	RET
+
+// func rowDotsF32(d *float32, a *float32, x *float32, ld int, rows int, n int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·rowDotsF32(SB), NOSPLIT, $0-48
+	MOVQ a+8(FP), AX
+	MOVQ ld+24(FP), CX
+	MOVQ rows+32(FP), DX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), BX
+	MOVQ d+0(FP), SI
+
+rows4:
+	CMPQ   DX, $0x04
+	JL     endrows4
+	MOVQ   AX, DI
+	MOVQ   x+16(FP), R9
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   n+40(FP), R8
+	SHRQ   $0x04, R8
+	JZ     wholerows4
+
+vectorsrows4:
+	VMOVUPS     (R9), Z8
+	VFMADD231PS (DI), Z8, Z0
+	VFMADD231PS (DI)(CX*1), Z8, Z1
+	VFMADD231PS (DI)(CX*2), Z8, Z2
+	VFMADD231PS (DI)(BX*1), Z8, Z3
+	ADDQ        $+64, R9
+	ADDQ        $+64, DI
+	DECQ        R8
+	JNZ         vectorsrows4
+
+wholerows4:
+	VEXTRACTF64X4 $0x01, Z0, Y11
+	VADDPS        Y11, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X11
+	VADDPS        X11, X0, X0
+	VPERMILPD     $0x01, X0, X11
+	VADDPS        X11, X0, X0
+	VPSHUFD       $0x55, X0, X11
+	VADDSS        X11, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y11
+	VADDPS        Y11, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X11
+	VADDPS        X11, X1, X1
+	VPERMILPD     $0x01, X1, X11
+	VADDPS        X11, X1, X1
+	VPSHUFD       $0x55, X1, X11
+	VADDSS        X11, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y11
+	VADDPS        Y11, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X11
+	VADDPS        X11, X2, X2
+	VPERMILPD     $0x01, X2, X11
+	VADDPS        X11, X2, X2
+	VPSHUFD       $0x55, X2, X11
+	VADDSS        X11, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y11
+	VADDPS        Y11, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X11
+	VADDPS        X11, X3, X3
+	VPERMILPD     $0x01, X3, X11
+	VADDPS        X11, X3, X3
+	VPSHUFD       $0x55, X3, X11
+	VADDSS        X11, X3, X3
+	MOVQ          n+40(FP), R8
+	ANDQ          $0x0f, R8
+	JZ            donerows4
+
+elementsrows4:
+	VMOVSS      (R9), X8
+	VFMADD231SS (DI), X8, X0
+	VFMADD231SS (DI)(CX*1), X8, X1
+	VFMADD231SS (DI)(CX*2), X8, X2
+	VFMADD231SS (DI)(BX*1), X8, X3
+	ADDQ        $+4, R9
+	ADDQ        $+4, DI
+	DECQ        R8
+	JNZ         elementsrows4
+
+donerows4:
+	VMOVSS X0, (SI)
+	VMOVSS X1, 4(SI)
+	VMOVSS X2, 8(SI)
+	VMOVSS X3, 12(SI)
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   $+16, SI
+	SUBQ   $0x04, DX
+	JMP    rows4
+
+endrows4:
+rows1:
+	CMPQ   DX, $0x01
+	JL     endrows1
+	MOVQ   AX, BX
+	MOVQ   x+16(FP), R8
+	VXORPS X0, X0, X0
+	MOVQ   n+40(FP), DI
+	SHRQ   $0x04, DI
+	JZ     wholerows1
+
+vectorsrows1:
+	VMOVUPS     (R8), Z8
+	VFMADD231PS (BX), Z8, Z0
+	ADDQ        $+64, R8
+	ADDQ        $+64, BX
+	DECQ        DI
+	JNZ         vectorsrows1
+
+wholerows1:
+	VEXTRACTF64X4 $0x01, Z0, Y11
+	VADDPS        Y11, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X11
+	VADDPS        X11, X0, X0
+	VPERMILPD     $0x01, X0, X11
+	VADDPS        X11, X0, X0
+	VPSHUFD       $0x55, X0, X11
+	VADDSS        X11, X0, X0
+	MOVQ          n+40(FP), DI
+	ANDQ          $0x0f, DI
+	JZ            donerows1
+
+elementsrows1:
+	VMOVSS      (R8), X8
+	VFMADD231SS (BX), X8, X0
+	ADDQ        $+4, R8
+	ADDQ        $+4, BX
+	DECQ        DI
+	JNZ         elementsrows1
+
+donerows1:
+	VMOVSS X0, (SI)
+	ADDQ   CX, AX
+	ADDQ   $+4, SI
+	SUBQ   $0x01, DX
+	JMP    rows1
+
+endrows1:
+	VZEROUPPER
+	RET
+
+// func addRowsF32(y *float32, a *float32, c *float32, ld int, rows int, n int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·addRowsF32(SB), NOSPLIT, $0-48
+	MOVQ a+8(FP), AX
+	MOVQ ld+24(FP), CX
+	MOVQ rows+32(FP), DX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), BX
+	MOVQ c+16(FP), SI
+
+rows4:
+	CMPQ         DX, $0x04
+	JL           endrows4
+	MOVQ         AX, DI
+	MOVQ         y+0(FP), R9
+	VBROADCASTSS (SI), Z4
+	VBROADCASTSS 4(SI), Z5
+	VBROADCASTSS 8(SI), Z6
+	VBROADCASTSS 12(SI), Z7
+	MOVQ         n+40(FP), R8
+	SHRQ         $0x04, R8
+	JZ           wholerows4
+
+vectorsrows4:
+	VMOVUPS     (R9), Z9
+	VFMADD231PS (DI), Z4, Z9
+	VFMADD231PS (DI)(CX*1), Z5, Z9
+	VFMADD231PS (DI)(CX*2), Z6, Z9
+	VFMADD231PS (DI)(BX*1), Z7, Z9
+	VMOVUPS     Z9, (R9)
+	ADDQ        $+64, R9
+	ADDQ        $+64, DI
+	DECQ        R8
+	JNZ         vectorsrows4
+
+wholerows4:
+	MOVQ n+40(FP), R8
+	ANDQ $0x0f, R8
+	JZ   donerows4
+
+elementsrows4:
+	VMOVSS      (R9), X9
+	VFMADD231SS (DI), X4, X9
+	VFMADD231SS (DI)(CX*1), X5, X9
+	VFMADD231SS (DI)(CX*2), X6, X9
+	VFMADD231SS (DI)(BX*1), X7, X9
+	VMOVSS      X9, (R9)
+	ADDQ        $+4, R9
+	ADDQ        $+4, DI
+	DECQ        R8
+	JNZ         elementsrows4
+
+donerows4:
+	ADDQ CX, AX
+	ADDQ CX, AX
+	ADDQ CX, AX
+	ADDQ CX, AX
+	ADDQ $+16, SI
+	SUBQ $0x04, DX
+	JMP  rows4
+
+endrows4:
+rows1:
+	CMPQ         DX, $0x01
+	JL           endrows1
+	MOVQ         AX, BX
+	MOVQ         y+0(FP), R8
+	VBROADCASTSS (SI), Z4
+	MOVQ         n+40(FP), DI
+	SHRQ         $0x04, DI
+	JZ           wholerows1
+
+vectorsrows1:
+	VMOVUPS     (R8), Z9
+	VFMADD231PS (BX), Z4, Z9
+	VMOVUPS     Z9, (R8)
+	ADDQ        $+64, R8
+	ADDQ        $+64, BX
+	DECQ        DI
+	JNZ         vectorsrows1
+
+wholerows1:
+	MOVQ n+40(FP), DI
+	ANDQ $0x0f, DI
+	JZ   donerows1
+
+elementsrows1:
+	VMOVSS      (R8), X9
+	VFMADD231SS (BX), X4, X9
+	VMOVSS      X9, (R8)
+	ADDQ        $+4, R8
+	ADDQ        $+4, BX
+	DECQ        DI
+	JNZ         elementsrows1
+
+donerows1:
+	ADDQ CX, AX
+	ADDQ $+4, SI
+	SUBQ $0x01, DX
+	JMP  rows1
+
+endrows1:
+	VZEROUPPER
+	RET
+
+// func symRowsF32(y *float32, d *float32, a *float32, x *float32, c *float32, ld int, rows int, n int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·symRowsF32(SB), NOSPLIT, $0-64
+	MOVQ a+16(FP), AX
+	MOVQ ld+40(FP), CX
+	MOVQ rows+48(FP), DX
+	SHLQ $0x02, CX
+	LEAQ (CX)(CX*2), BX
+	MOVQ c+32(FP), SI
+	MOVQ d+8(FP), DI
+
+rows4:
+	CMPQ         DX, $0x04
+	JL           endrows4
+	MOVQ         AX, R8
+	MOVQ         x+24(FP), R10
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	MOVQ         y+0(FP), R11
+	VBROADCASTSS (SI), Z4
+	VBROADCASTSS 4(SI), Z5
+	VBROADCASTSS 8(SI), Z6
+	VBROADCASTSS 12(SI), Z7
+	MOVQ         n+56(FP), R9
+	SHRQ         $0x04, R9
+	JZ           wholerows4
+
+vectorsrows4:
+	VMOVUPS     (R10), Z8
+	VMOVUPS     (R11), Z9
+	VMOVUPS     (R8), Z10
+	VFMADD231PS Z10, Z8, Z0
+	VFMADD231PS Z10, Z4, Z9
+	VMOVUPS     (R8)(CX*1), Z10
+	VFMADD231PS Z10, Z8, Z1
+	VFMADD231PS Z10, Z5, Z9
+	VMOVUPS     (R8)(CX*2), Z10
+	VFMADD231PS Z10, Z8, Z2
+	VFMADD231PS Z10, Z6, Z9
+	VMOVUPS     (R8)(BX*1), Z10
+	VFMADD231PS Z10, Z8, Z3
+	VFMADD231PS Z10, Z7, Z9
+	VMOVUPS     Z9, (R11)
+	ADDQ        $+64, R11
+	ADDQ        $+64, R10
+	ADDQ        $+64, R8
+	DECQ        R9
+	JNZ         vectorsrows4
+
+wholerows4:
+	VEXTRACTF64X4 $0x01, Z0, Y11
+	VADDPS        Y11, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X11
+	VADDPS        X11, X0, X0
+	VPERMILPD     $0x01, X0, X11
+	VADDPS        X11, X0, X0
+	VPSHUFD       $0x55, X0, X11
+	VADDSS        X11, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y11
+	VADDPS        Y11, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X11
+	VADDPS        X11, X1, X1
+	VPERMILPD     $0x01, X1, X11
+	VADDPS        X11, X1, X1
+	VPSHUFD       $0x55, X1, X11
+	VADDSS        X11, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y11
+	VADDPS        Y11, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X11
+	VADDPS        X11, X2, X2
+	VPERMILPD     $0x01, X2, X11
+	VADDPS        X11, X2, X2
+	VPSHUFD       $0x55, X2, X11
+	VADDSS        X11, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y11
+	VADDPS        Y11, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X11
+	VADDPS        X11, X3, X3
+	VPERMILPD     $0x01, X3, X11
+	VADDPS        X11, X3, X3
+	VPSHUFD       $0x55, X3, X11
+	VADDSS        X11, X3, X3
+	MOVQ          n+56(FP), R9
+	ANDQ          $0x0f, R9
+	JZ            donerows4
+
+elementsrows4:
+	VMOVSS      (R10), X8
+	VMOVSS      (R11), X9
+	VMOVSS      (R8), X10
+	VFMADD231SS X10, X8, X0
+	VFMADD231SS X10, X4, X9
+	VMOVSS      (R8)(CX*1), X10
+	VFMADD231SS X10, X8, X1
+	VFMADD231SS X10, X5, X9
+	VMOVSS      (R8)(CX*2), X10
+	VFMADD231SS X10, X8, X2
+	VFMADD231SS X10, X6, X9
+	VMOVSS      (R8)(BX*1), X10
+	VFMADD231SS X10, X8, X3
+	VFMADD231SS X10, X7, X9
+	VMOVSS      X9, (R11)
+	ADDQ        $+4, R11
+	ADDQ        $+4, R10
+	ADDQ        $+4, R8
+	DECQ        R9
+	JNZ         elementsrows4
+
+donerows4:
+	VMOVSS X0, (DI)
+	VMOVSS X1, 4(DI)
+	VMOVSS X2, 8(DI)
+	VMOVSS X3, 12(DI)
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   $+16, SI
+	ADDQ   $+16, DI
+	SUBQ   $0x04, DX
+	JMP    rows4
+
+endrows4:
+rows1:
+	CMPQ         DX, $0x01
+	JL           endrows1
+	MOVQ         AX, BX
+	MOVQ         x+24(FP), R9
+	VXORPS       X0, X0, X0
+	MOVQ         y+0(FP), R10
+	VBROADCASTSS (SI), Z4
+	MOVQ         n+56(FP), R8
+	SHRQ         $0x04, R8
+	JZ           wholerows1
+
+vectorsrows1:
+	VMOVUPS     (R9), Z8
+	VMOVUPS     (R10), Z9
+	VMOVUPS     (BX), Z10
+	VFMADD231PS Z10, Z8, Z0
+	VFMADD231PS Z10, Z4, Z9
+	VMOVUPS     Z9, (R10)
+	ADDQ        $+64, R10
+	ADDQ        $+64, R9
+	ADDQ        $+64, BX
+	DECQ        R8
+	JNZ         vectorsrows1
+
+wholerows1:
+	VEXTRACTF64X4 $0x01, Z0, Y11
+	VADDPS        Y11, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X11
+	VADDPS        X11, X0, X0
+	VPERMILPD     $0x01, X0, X11
+	VADDPS        X11, X0, X0
+	VPSHUFD       $0x55, X0, X11
+	VADDSS        X11, X0, X0
+	MOVQ          n+56(FP), R8
+	ANDQ          $0x0f, R8
+	JZ            donerows1
+
+elementsrows1:
+	VMOVSS      (R9), X8
+	VMOVSS      (R10), X9
+	VMOVSS      (BX), X10
+	VFMADD231SS X10, X8, X0
+	VFMADD231SS X10, X4, X9
+	VMOVSS      X9, (R10)
+	ADDQ        $+4, R10
+	ADDQ        $+4, R9
+	ADDQ        $+4, BX
+	DECQ        R8
+	JNZ         elementsrows1
+
+donerows1:
+	VMOVSS X0, (DI)
+	ADDQ   CX, AX
+	ADDQ   $+4, SI
+	ADDQ   $+4, DI
+	SUBQ   $0x01, DX
+	JMP    rows1
+
+endrows1:
+	VZEROUPPER
+	RET
+
+// func rowDotsF64(d *float64, a *float64, x *float64, ld int, rows int, n int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·rowDotsF64(SB), NOSPLIT, $0-48
+	MOVQ a+8(FP), AX
+	MOVQ ld+24(FP), CX
+	MOVQ rows+32(FP), DX
+	SHLQ $0x03, CX
+	LEAQ (CX)(CX*2), BX
+	MOVQ d+0(FP), SI
+
+rows4:
+	CMPQ   DX, $0x04
+	JL     endrows4
+	MOVQ   AX, DI
+	MOVQ   x+16(FP), R9
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   n+40(FP), R8
+	SHRQ   $0x03, R8
+	JZ     wholerows4
+
+vectorsrows4:
+	VMOVUPS     (R9), Z8
+	VFMADD231PD (DI), Z8, Z0
+	VFMADD231PD (DI)(CX*1), Z8, Z1
+	VFMADD231PD (DI)(CX*2), Z8, Z2
+	VFMADD231PD (DI)(BX*1), Z8, Z3
+	ADDQ        $+64, R9
+	ADDQ        $+64, DI
+	DECQ        R8
+	JNZ         vectorsrows4
+
+wholerows4:
+	VEXTRACTF64X4 $0x01, Z0, Y11
+	VADDPD        Y11, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X11
+	VADDPD        X11, X0, X0
+	VPERMILPD     $0x01, X0, X11
+	VADDPD        X11, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y11
+	VADDPD        Y11, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X11
+	VADDPD        X11, X1, X1
+	VPERMILPD     $0x01, X1, X11
+	VADDPD        X11, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y11
+	VADDPD        Y11, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X11
+	VADDPD        X11, X2, X2
+	VPERMILPD     $0x01, X2, X11
+	VADDPD        X11, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y11
+	VADDPD        Y11, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X11
+	VADDPD        X11, X3, X3
+	VPERMILPD     $0x01, X3, X11
+	VADDPD        X11, X3, X3
+	MOVQ          n+40(FP), R8
+	ANDQ          $0x07, R8
+	JZ            donerows4
+
+elementsrows4:
+	VMOVSD      (R9), X8
+	VFMADD231SD (DI), X8, X0
+	VFMADD231SD (DI)(CX*1), X8, X1
+	VFMADD231SD (DI)(CX*2), X8, X2
+	VFMADD231SD (DI)(BX*1), X8, X3
+	ADDQ        $+8, R9
+	ADDQ        $+8, DI
+	DECQ        R8
+	JNZ         elementsrows4
+
+donerows4:
+	VMOVSD X0, (SI)
+	VMOVSD X1, 8(SI)
+	VMOVSD X2, 16(SI)
+	VMOVSD X3, 24(SI)
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   $+32, SI
+	SUBQ   $0x04, DX
+	JMP    rows4
+
+endrows4:
+rows1:
+	CMPQ   DX, $0x01
+	JL     endrows1
+	MOVQ   AX, BX
+	MOVQ   x+16(FP), R8
+	VXORPS X0, X0, X0
+	MOVQ   n+40(FP), DI
+	SHRQ   $0x03, DI
+	JZ     wholerows1
+
+vectorsrows1:
+	VMOVUPS     (R8), Z8
+	VFMADD231PD (BX), Z8, Z0
+	ADDQ        $+64, R8
+	ADDQ        $+64, BX
+	DECQ        DI
+	JNZ         vectorsrows1
+
+wholerows1:
+	VEXTRACTF64X4 $0x01, Z0, Y11
+	VADDPD        Y11, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X11
+	VADDPD        X11, X0, X0
+	VPERMILPD     $0x01, X0, X11
+	VADDPD        X11, X0, X0
+	MOVQ          n+40(FP), DI
+	ANDQ          $0x07, DI
+	JZ            donerows1
+
+elementsrows1:
+	VMOVSD      (R8), X8
+	VFMADD231SD (BX), X8, X0
+	ADDQ        $+8, R8
+	ADDQ        $+8, BX
+	DECQ        DI
+	JNZ         elementsrows1
+
+donerows1:
+	VMOVSD X0, (SI)
+	ADDQ   CX, AX
+	ADDQ   $+8, SI
+	SUBQ   $0x01, DX
+	JMP    rows1
+
+endrows1:
+	VZEROUPPER
+	RET
+
+// func addRowsF64(y *float64, a *float64, c *float64, ld int, rows int, n int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·addRowsF64(SB), NOSPLIT, $0-48
+	MOVQ a+8(FP), AX
+	MOVQ ld+24(FP), CX
+	MOVQ rows+32(FP), DX
+	SHLQ $0x03, CX
+	LEAQ (CX)(CX*2), BX
+	MOVQ c+16(FP), SI
+
+rows4:
+	CMPQ         DX, $0x04
+	JL           endrows4
+	MOVQ         AX, DI
+	MOVQ         y+0(FP), R9
+	VBROADCASTSD (SI), Z4
+	VBROADCASTSD 8(SI), Z5
+	VBROADCASTSD 16(SI), Z6
+	VBROADCASTSD 24(SI), Z7
+	MOVQ         n+40(FP), R8
+	SHRQ         $0x03, R8
+	JZ           wholerows4
+
+vectorsrows4:
+	VMOVUPS     (R9), Z9
+	VFMADD231PD (DI), Z4, Z9
+	VFMADD231PD (DI)(CX*1), Z5, Z9
+	VFMADD231PD (DI)(CX*2), Z6, Z9
+	VFMADD231PD (DI)(BX*1), Z7, Z9
+	VMOVUPS     Z9, (R9)
+	ADDQ        $+64, R9
+	ADDQ        $+64, DI
+	DECQ        R8
+	JNZ         vectorsrows4
+
+wholerows4:
+	MOVQ n+40(FP), R8
+	ANDQ $0x07, R8
+	JZ   donerows4
+
+elementsrows4:
+	VMOVSD      (R9), X9
+	VFMADD231SD (DI), X4, X9
+	VFMADD231SD (DI)(CX*1), X5, X9
+	VFMADD231SD (DI)(CX*2), X6, X9
+	VFMADD231SD (DI)(BX*1), X7, X9
+	VMOVSD      X9, (R9)
+	ADDQ        $+8, R9
+	ADDQ        $+8, DI
+	DECQ        R8
+	JNZ         elementsrows4
+
+donerows4:
+	ADDQ CX, AX
+	ADDQ CX, AX
+	ADDQ CX, AX
+	ADDQ CX, AX
+	ADDQ $+32, SI
+	SUBQ $0x04, DX
+	JMP  rows4
+
+endrows4:
+rows1:
+	CMPQ         DX, $0x01
+	JL           endrows1
+	MOVQ         AX, BX
+	MOVQ         y+0(FP), R8
+	VBROADCASTSD (SI), Z4
+	MOVQ         n+40(FP), DI
+	SHRQ         $0x03, DI
+	JZ           wholerows1
+
+vectorsrows1:
+	VMOVUPS     (R8), Z9
+	VFMADD231PD (BX), Z4, Z9
+	VMOVUPS     Z9, (R8)
+	ADDQ        $+64, R8
+	ADDQ        $+64, BX
+	DECQ        DI
+	JNZ         vectorsrows1
+
+wholerows1:
+	MOVQ n+40(FP), DI
+	ANDQ $0x07, DI
+	JZ   donerows1
+
+elementsrows1:
+	VMOVSD      (R8), X9
+	VFMADD231SD (BX), X4, X9
+	VMOVSD      X9, (R8)
+	ADDQ        $+8, R8
+	ADDQ        $+8, BX
+	DECQ        DI
+	JNZ         elementsrows1
+
+donerows1:
+	ADDQ CX, AX
+	ADDQ $+8, SI
+	SUBQ $0x01, DX
+	JMP  rows1
+
+endrows1:
+	VZEROUPPER
+	RET
+
+// func symRowsF64(y *float64, d *float64, a *float64, x *float64, c *float64, ld int, rows int, n int)
+// Requires: AVX, AVX512F, FMA3
+TEXT ·symRowsF64(SB), NOSPLIT, $0-64
+	MOVQ a+16(FP), AX
+	MOVQ ld+40(FP), CX
+	MOVQ rows+48(FP), DX
+	SHLQ $0x03, CX
+	LEAQ (CX)(CX*2), BX
+	MOVQ c+32(FP), SI
+	MOVQ d+8(FP), DI
+
+rows4:
+	CMPQ         DX, $0x04
+	JL           endrows4
+	MOVQ         AX, R8
+	MOVQ         x+24(FP), R10
+	VXORPS       X0, X0, X0
+	VXORPS       X1, X1, X1
+	VXORPS       X2, X2, X2
+	VXORPS       X3, X3, X3
+	MOVQ         y+0(FP), R11
+	VBROADCASTSD (SI), Z4
+	VBROADCASTSD 8(SI), Z5
+	VBROADCASTSD 16(SI), Z6
+	VBROADCASTSD 24(SI), Z7
+	MOVQ         n+56(FP), R9
+	SHRQ         $0x03, R9
+	JZ           wholerows4
+
+vectorsrows4:
+	VMOVUPS     (R10), Z8
+	VMOVUPS     (R11), Z9
+	VMOVUPS     (R8), Z10
+	VFMADD231PD Z10, Z8, Z0
+	VFMADD231PD Z10, Z4, Z9
+	VMOVUPS     (R8)(CX*1), Z10
+	VFMADD231PD Z10, Z8, Z1
+	VFMADD231PD Z10, Z5, Z9
+	VMOVUPS     (R8)(CX*2), Z10
+	VFMADD231PD Z10, Z8, Z2
+	VFMADD231PD Z10, Z6, Z9
+	VMOVUPS     (R8)(BX*1), Z10
+	VFMADD231PD Z10, Z8, Z3
+	VFMADD231PD Z10, Z7, Z9
+	VMOVUPS     Z9, (R11)
+	ADDQ        $+64, R11
+	ADDQ        $+64, R10
+	ADDQ        $+64, R8
+	DECQ        R9
+	JNZ         vectorsrows4
+
+wholerows4:
+	VEXTRACTF64X4 $0x01, Z0, Y11
+	VADDPD        Y11, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X11
+	VADDPD        X11, X0, X0
+	VPERMILPD     $0x01, X0, X11
+	VADDPD        X11, X0, X0
+	VEXTRACTF64X4 $0x01, Z1, Y11
+	VADDPD        Y11, Y1, Y1
+	VEXTRACTF128  $0x01, Y1, X11
+	VADDPD        X11, X1, X1
+	VPERMILPD     $0x01, X1, X11
+	VADDPD        X11, X1, X1
+	VEXTRACTF64X4 $0x01, Z2, Y11
+	VADDPD        Y11, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X11
+	VADDPD        X11, X2, X2
+	VPERMILPD     $0x01, X2, X11
+	VADDPD        X11, X2, X2
+	VEXTRACTF64X4 $0x01, Z3, Y11
+	VADDPD        Y11, Y3, Y3
+	VEXTRACTF128  $0x01, Y3, X11
+	VADDPD        X11, X3, X3
+	VPERMILPD     $0x01, X3, X11
+	VADDPD        X11, X3, X3
+	MOVQ          n+56(FP), R9
+	ANDQ          $0x07, R9
+	JZ            donerows4
+
+elementsrows4:
+	VMOVSD      (R10), X8
+	VMOVSD      (R11), X9
+	VMOVSD      (R8), X10
+	VFMADD231SD X10, X8, X0
+	VFMADD231SD X10, X4, X9
+	VMOVSD      (R8)(CX*1), X10
+	VFMADD231SD X10, X8, X1
+	VFMADD231SD X10, X5, X9
+	VMOVSD      (R8)(CX*2), X10
+	VFMADD231SD X10, X8, X2
+	VFMADD231SD X10, X6, X9
+	VMOVSD      (R8)(BX*1), X10
+	VFMADD231SD X10, X8, X3
+	VFMADD231SD X10, X7, X9
+	VMOVSD      X9, (R11)
+	ADDQ        $+8, R11
+	ADDQ        $+8, R10
+	ADDQ        $+8, R8
+	DECQ        R9
+	JNZ         elementsrows4
+
+donerows4:
+	VMOVSD X0, (DI)
+	VMOVSD X1, 8(DI)
+	VMOVSD X2, 16(DI)
+	VMOVSD X3, 24(DI)
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   CX, AX
+	ADDQ   $+32, SI
+	ADDQ   $+32, DI
+	SUBQ   $0x04, DX
+	JMP    rows4
+
+endrows4:
+rows1:
+	CMPQ         DX, $0x01
+	JL           endrows1
+	MOVQ         AX, BX
+	MOVQ         x+24(FP), R9
+	VXORPS       X0, X0, X0
+	MOVQ         y+0(FP), R10
+	VBROADCASTSD (SI), Z4
+	MOVQ         n+56(FP), R8
+	SHRQ         $0x03, R8
+	JZ           wholerows1
+
+vectorsrows1:
+	VMOVUPS     (R9), Z8
+	VMOVUPS     (R10), Z9
+	VMOVUPS     (BX), Z10
+	VFMADD231PD Z10, Z8, Z0
+	VFMADD231PD Z10, Z4, Z9
+	VMOVUPS     Z9, (R10)
+	ADDQ        $+64, R10
+	ADDQ        $+64, R9
+	ADDQ        $+64, BX
+	DECQ        R8
+	JNZ         vectorsrows1
+
+wholerows1:
+	VEXTRACTF64X4 $0x01, Z0, Y11
+	VADDPD        Y11, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X11
+	VADDPD        X11, X0, X0
+	VPERMILPD     $0x01, X0, X11
+	VADDPD        X11, X0, X0
+	MOVQ          n+56(FP), R8
+	ANDQ          $0x07, R8
+	JZ            donerows1
+
+elementsrows1:
+	VMOVSD      (R9), X8
+	VMOVSD      (R10), X9
+	VMOVSD      (BX), X10
+	VFMADD231SD X10, X8, X0
+	VFMADD231SD X10, X4, X9
+	VMOVSD      X9, (R10)
+	ADDQ        $+8, R10
+	ADDQ        $+8, R9
+	ADDQ        $+8, BX
+	DECQ        R8
+	JNZ         elementsrows1
+
+donerows1:
+	VMOVSD X0, (DI)
+	ADDQ   CX, AX
+	ADDQ   $+8, SI
+	ADDQ   $+8, DI
+	SUBQ   $0x01, DX
+	JMP    rows1
+
+endrows1:
 	VZEROUPPER
 	RET

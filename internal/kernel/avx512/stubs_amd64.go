@@ -20,6 +20,12 @@ func gemmF32(out *float32, ldo int, panel *float32, x *float32, ts int, ks int, 
 func gemmF32x3(out *float32, ldo int, os int, panel *float32, ps int, x *float32, ts int, ks int, k int, accumulate bool)
 
 //go:noescape
+func gemmF64(out *float64, ldo int, panel *float64, x *float64, ts int, ks int, k int, accumulate bool)
+
+//go:noescape
+func gemmF64x3(out *float64, ldo int, os int, panel *float64, ps int, x *float64, ts int, ks int, k int, accumulate bool)
+
+//go:noescape
 func gemmBF16(out *float32, ldo int, panel *float32, x *float32, ts int, ks int, k int, accumulate bool)
 
 //go:noescape
@@ -162,3 +168,21 @@ func normSums(dy *float32, x *float32, weight *float32, n int) (squares float32,
 
 //go:noescape
 func normBack(dx *float32, dw *float32, dy *float32, x *float32, weight *float32, n int, scale float32, shrink float32)
+
+//go:noescape
+func rowDotsF32(d *float32, a *float32, x *float32, ld int, rows int, n int)
+
+//go:noescape
+func addRowsF32(y *float32, a *float32, c *float32, ld int, rows int, n int)
+
+//go:noescape
+func symRowsF32(y *float32, d *float32, a *float32, x *float32, c *float32, ld int, rows int, n int)
+
+//go:noescape
+func rowDotsF64(d *float64, a *float64, x *float64, ld int, rows int, n int)
+
+//go:noescape
+func addRowsF64(y *float64, a *float64, c *float64, ld int, rows int, n int)
+
+//go:noescape
+func symRowsF64(y *float64, d *float64, a *float64, x *float64, c *float64, ld int, rows int, n int)

@@ -56,23 +56,28 @@ func (g Guarded[T]) Check(t testing.TB, what string) {
 func Same[T comparable](t testing.TB, what string, got, want []T) {
 	t.Helper()
 	for i := range want {
-		if got[i] != want[i] && !bothNaN(got[i], want[i]) {
+		if got[i] != want[i] && !sameBits(got[i], want[i]) {
 			t.Fatalf("%s[%d] = %v, want %v", what, i, got[i], want[i])
 		}
 	}
 }
 
-func bothNaN[T any](a, b T) bool {
-	x, ok := any(a).(float32)
-	y, _ := any(b).(float32)
-	return ok && math.Float32bits(x) == math.Float32bits(y)
+// sameBits reports whether a and b are floats of the same bits: a NaN is not equal to itself.
+func sameBits[T any](a, b T) bool {
+	switch x := any(a).(type) {
+	case float32:
+		return math.Float32bits(x) == math.Float32bits(any(b).(float32))
+	case float64:
+		return math.Float64bits(x) == math.Float64bits(any(b).(float64))
+	}
+	return false
 }
 
 // Near fails unless |got−want| ≤ bound for every element.
-func Near(t testing.TB, what string, got, want []float32, bound func(i int) float64) {
+func Near[T float32 | float64](t testing.TB, what string, got, want []T, bound func(i int) float64) {
 	t.Helper()
 	for i, w := range want {
-		if d := math.Abs(float64(got[i]) - float64(w)); !(d <= bound(i)) && got[i] != w && !bothNaN(got[i], w) {
+		if d := math.Abs(float64(got[i]) - float64(w)); !(d <= bound(i)) && got[i] != w && !sameBits(got[i], w) {
 			t.Fatalf("%s[%d] = %v, want %v ± %v", what, i, got[i], w, bound(i))
 		}
 	}

@@ -18,9 +18,18 @@ func Suite(t *testing.T, p kernel.Primitives) {
 	t.Run("Interleave", s.interleave)
 	t.Run("Quantize", s.quantize)
 	t.Run("GemmInt", s.gemmInt)
-	t.Run("GemmF32", func(t *testing.T) { s.gemmFloat(t, s.p.GemmF32, s.p.GemmF32x3, s.panel.GemmF32, Normal) })
+	t.Run("GemmF32", func(t *testing.T) {
+		gemmFloat(t, p.Rows, 0x1p-23, p.GemmF32, p.GemmF32x3, s.panel.GemmF32, Normal)
+	})
+	t.Run("GemmF64", func(t *testing.T) {
+		gemmFloat(t, p.RowsF64, 0x1p-52, p.GemmF64, p.GemmF64x3, ref.Panel{Rows: p.RowsF64}.GemmF64, normal64)
+	})
+	t.Run("RowsF32", func(t *testing.T) { rowProducts(t, 0x1p-23, p.RowDotsF32, p.AddRowsF32, p.SymRowsF32, Normal) })
+	t.Run("RowsF64", func(t *testing.T) { rowProducts(t, 0x1p-52, p.RowDotsF64, p.AddRowsF64, p.SymRowsF64, normal64) })
 	if s.p.GemmBF16 != nil {
-		t.Run("GemmBF16", func(t *testing.T) { s.gemmFloat(t, s.p.GemmBF16, s.p.GemmBF16x3, s.panel.GemmBF16, normalPairs) })
+		t.Run("GemmBF16", func(t *testing.T) {
+			gemmFloat(t, p.Rows, 0x1p-23, p.GemmBF16, p.GemmBF16x3, s.panel.GemmBF16, normalPairs)
+		})
 	}
 	t.Run("Unpack", s.unpack)
 	t.Run("Dot", s.dot)

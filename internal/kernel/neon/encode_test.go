@@ -64,6 +64,7 @@ var opcodes = map[string]uint32{
 	"sdot .4s .16b .16b": 0x4e809400,
 	"sdot .4s .16b .4b[": 0x4f80e000,
 	"fmla .4s .4s .s[":   0x4f801000,
+	"fmla .2d .2d .d[":   0x4fc01000,
 	"fmls .4s .4s .s[":   0x4f805000,
 	"fmul .4s .4s .s[":   0x4f809000,
 	"fadd .4s .4s .4s":   0x4e20d400,
@@ -118,7 +119,12 @@ func encode(text string) (uint32, error) {
 		switch {
 		case m[1] != "":
 			kinds = append(kinds, m[2]+m[3])
-			fields |= number(1)<<shift | number(4)&1<<21 | number(4)>>1<<11
+			fields |= number(1) << shift
+			if m[2] == ".d" { // one bit tells the halves apart
+				fields |= number(4) << 11
+			} else {
+				fields |= number(4)&1<<21 | number(4)>>1<<11
+			}
 		case m[5] != "":
 			kinds = append(kinds, m[5])
 			fields |= number(6) << shift
@@ -149,6 +155,7 @@ func TestEncode(t *testing.T) {
 		"sdot v31.4s, v17.16b, v30.4b[3]": 0x4fbeea3f,
 		"sdot v4.4s, v29.16b, v18.16b":    0x4e9297a4,
 		"fmla v21.4s, v10.4s, v27.s[2]":   0x4f9b1955,
+		"fmla v31.2d, v9.2d, v3.d[1]":     0x4fc3193f,
 		"fmls v9.4s, v31.4s, v16.s[1]":    0x4fb053e9,
 		"fmul v0.4s, v31.4s, v15.s[0]":    0x4f8f93e0,
 		"fsub v31.4s, v0.4s, v21.4s":      0x4eb5d41f,

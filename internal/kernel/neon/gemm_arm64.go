@@ -13,6 +13,9 @@ import "github.com/wattlaw/wattlaw/internal/kernel/ref"
 // Rows is the number of outputs of a panel tile: two vectors of four.
 const Rows = 8
 
+// RowsF64 is the number of outputs of a panel tile of float64: two vectors of two.
+const RowsF64 = 4
+
 // tokens is the number of activations of a panel tile.
 const tokens = ref.Tokens
 
@@ -92,6 +95,25 @@ func GemmF32x3(out []float32, ldo, os int, panel, x []float32, ts, ks int, accum
 	n := len(panel) / 3
 	for i := range 3 {
 		GemmF32(out[i*os:], ldo, panel[i*n:(i+1)*n], x, ts, ks, accumulate)
+	}
+}
+
+// GemmF64 multiplies one tile of float64; see ref.Panel. It is fast for tokens side by side (ts = 1).
+func GemmF64(out []float64, ldo int, panel, x []float64, ts, ks int, accumulate bool) {
+	n := len(panel) / RowsF64
+	if n == 0 || ts != 1 {
+		ref.Panel{Rows: RowsF64}.GemmF64(out, ldo, panel, x, ts, ks, accumulate)
+		return
+	}
+	_, _ = out[(tokens-1)*ldo+RowsF64-1], x[(tokens-1)*ts+(n-1)*ks]
+	gemmF64(&out[0], ldo, &panel[0], &x[0], ks, n, accumulate)
+}
+
+// GemmF64x3 multiplies three panels of them, one behind the other.
+func GemmF64x3(out []float64, ldo, os int, panel, x []float64, ts, ks int, accumulate bool) {
+	n := len(panel) / 3
+	for i := range 3 {
+		GemmF64(out[i*os:], ldo, panel[i*n:(i+1)*n], x, ts, ks, accumulate)
 	}
 }
 

@@ -16,6 +16,9 @@ func gemmRows(out *float32, ldo int, panel, x *float32, ts, k int, accumulate bo
 func gemmColumns(out *float32, ldo int, panel, x *float32, ks, k int, accumulate bool)
 
 //go:noescape
+func gemmF64(out *float64, ldo int, panel, x *float64, ks, k int, accumulate bool)
+
+//go:noescape
 func interleave8(dst, src *uint32, stride, n int)
 
 //go:noescape

@@ -95,15 +95,6 @@ func (p Panel) dot(codes []uint8, q []int8, r, t, words int) (n int32) {
 	return n
 }
 
-// GemmF32x3 multiplies three float panels, one behind the other, as GemmF32 does each; the
-// products of panel i go to out[i*os:].
-func (p Panel) GemmF32x3(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool) {
-	n := len(panel) / 3
-	for i := range 3 {
-		p.GemmF32(out[i*os:], ldo, panel[i*n:(i+1)*n], x, ts, ks, accumulate)
-	}
-}
-
 // GemmBF16 is GemmF32 for words of two bfloat16, the first in the lower half: it adds the
 // products of both. Subnormal numbers may count as zero.
 func (p Panel) GemmBF16(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate bool) {
@@ -129,14 +120,41 @@ func (p Panel) GemmBF16(out []float32, ldo int, panel, x []float32, ts, ks int, 
 //
 //	out[t*ldo+r] = [out[t*ldo+r] if accumulate] + Σ_j panel[j*Rows+r]·x[t*ts+j*ks]
 func (p Panel) GemmF32(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate bool) {
+	gemm(p.Rows, out, ldo, panel, x, ts, ks, accumulate)
+}
+
+// GemmF64 is GemmF32 in float64.
+func (p Panel) GemmF64(out []float64, ldo int, panel, x []float64, ts, ks int, accumulate bool) {
+	gemm(p.Rows, out, ldo, panel, x, ts, ks, accumulate)
+}
+
+// GemmF32x3 multiplies three float panels, one behind the other, as GemmF32 does each; the
+// products of panel i go to out[i*os:].
+func (p Panel) GemmF32x3(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool) {
+	gemmx3(p.Rows, out, ldo, os, panel, x, ts, ks, accumulate)
+}
+
+// GemmF64x3 is GemmF32x3 in float64.
+func (p Panel) GemmF64x3(out []float64, ldo, os int, panel, x []float64, ts, ks int, accumulate bool) {
+	gemmx3(p.Rows, out, ldo, os, panel, x, ts, ks, accumulate)
+}
+
+func gemmx3[T float32 | float64](rows int, out []T, ldo, os int, panel, x []T, ts, ks int, accumulate bool) {
+	n := len(panel) / 3
+	for i := range 3 {
+		gemm(rows, out[i*os:], ldo, panel[i*n:(i+1)*n], x, ts, ks, accumulate)
+	}
+}
+
+func gemm[T float32 | float64](rows int, out []T, ldo int, panel, x []T, ts, ks int, accumulate bool) {
 	for t := range Tokens {
-		for r := range p.Rows {
-			var sum float32
+		for r := range rows {
+			var sum T
 			if accumulate {
 				sum = out[t*ldo+r]
 			}
-			for j := range len(panel) / p.Rows {
-				sum += panel[j*p.Rows+r] * x[t*ts+j*ks]
+			for j := range len(panel) / rows {
+				sum += panel[j*rows+r] * x[t*ts+j*ks]
 			}
 			out[t*ldo+r] = sum
 		}

@@ -20,8 +20,10 @@ func gemms() {
 	gemmQ4(ones)
 	gemmQ4K(ones)
 	gemmQ6K(ones)
-	gemmF32()
-	gemmF32x3()
+	for _, f := range floatWords {
+		gemmFloat(f)
+		gemmFloatx3(f)
+	}
 }
 
 // passes emits the loop over the two halves of a tile of tokens. Pointers to activations

@@ -21,6 +21,7 @@ func main() {
 	encoder()
 	softmaxRow()
 	accumulateF16()
+	RowProducts(ymm)
 	Generate()
 }
 

@@ -15,10 +15,12 @@ func gemms() {
 	gemmQ8()
 	gemmQ4K()
 	gemmQ6K()
-	gemmPanel("gemmF32", multiplyF32)
-	gemmPanels("gemmF32x3", multiplyF32)
-	gemmPanel("gemmBF16", multiplyBF16)
-	gemmPanels("gemmBF16x3", multiplyBF16)
+	gemmPanel("gemmF32", "float32", 2, multiplyF32)
+	gemmPanels("gemmF32x3", "float32", 2, multiplyF32)
+	gemmPanel("gemmF64", "float64", 3, multiplyF64)
+	gemmPanels("gemmF64x3", "float64", 3, multiplyF64)
+	gemmPanel("gemmBF16", "float32", 2, multiplyBF16)
+	gemmPanels("gemmBF16x3", "float32", 2, multiplyBF16)
 }
 
 // group is one step of a panel kernel: words of codes times 8 tokens into a set of integer

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
@@ -39,6 +41,12 @@ func strided(x, ts, ks reg.GPVirtual) (token func(t int) Mem, advance func()) {
 // multiply adds the products of one word of a token, at x, with those of panels.
 type multiply func(x Mem, sum, panels []reg.VecPhysical, spare reg.VecPhysical)
 
+func multiplyF64(x Mem, sum, panels []reg.VecPhysical, _ reg.VecPhysical) {
+	for i, w := range panels {
+		VFMADD231PD_BCST(x, w, sum[i])
+	}
+}
+
 func multiplyF32(x Mem, sum, panels []reg.VecPhysical, _ reg.VecPhysical) {
 	for i, w := range panels {
 		VFMADD231PS_BCST(x, w, sum[i])
@@ -67,16 +75,17 @@ func vdpbf16ps(x, w, sum reg.VecPhysical) {
 }
 
 // gemmPanel keeps one accumulator per token: each output is one chain of fused multiply-adds in
-// the order of the features, as in gemmPanels, so that both give the same bits.
-func gemmPanel(name string, add multiply) {
-	TEXT(name, NOSPLIT, "func(out *float32, ldo int, panel, x *float32, ts, ks, k int, accumulate bool)")
+// the order of the features, as in gemmPanels, so that both give the same bits. Words are of
+// type word, 1<<shift bytes.
+func gemmPanel(name, word string, shift uint64, add multiply) {
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(out *%[1]s, ldo int, panel, x *%[1]s, ts, ks, k int, accumulate bool)", word))
 	Pragma("noescape")
 	sum, w, spare := zmm[0:8], zmm[16:17], zmm[27:32]
 	out, ldo := Ptr("out"), Ptr("ldo")
-	SHLQ(Imm(2), ldo)
+	SHLQ(Imm(shift), ldo)
 	panel, x, ts, ks, n := Ptr("panel"), Ptr("x"), Ptr("ts"), Ptr("ks"), Ptr("k")
-	SHLQ(Imm(2), ts)
-	SHLQ(Imm(2), ks)
+	SHLQ(Imm(shift), ts)
+	SHLQ(Imm(shift), ks)
 	token, advance := strided(x, ts, ks)
 	zero(sum...)
 	acc := Load(Param("accumulate"), GP8())
@@ -103,14 +112,14 @@ func gemmPanel(name string, add multiply) {
 
 // gemmPanels multiplies three panels, ps words apart, with 8 tokens, to outputs os floats
 // apart: an activation is fetched once for the three, which spares the caches.
-func gemmPanels(name string, add multiply) {
-	TEXT(name, NOSPLIT, "func(out *float32, ldo, os int, panel *float32, ps int, x *float32, ts, ks, k int, accumulate bool)")
+func gemmPanels(name, word string, shift uint64, add multiply) {
+	TEXT(name, NOSPLIT, fmt.Sprintf("func(out *%[1]s, ldo, os int, panel *%[1]s, ps int, x *%[1]s, ts, ks, k int, accumulate bool)", word))
 	Pragma("noescape")
 	sum, w, spare := zmm[0:24], zmm[24:27], zmm[27:32]
 	out, ldo, os := Ptr("out"), Ptr("ldo"), Ptr("os")
 	panel, ps, x, ts, ks, n := Ptr("panel"), Ptr("ps"), Ptr("x"), Ptr("ts"), Ptr("ks"), Ptr("k")
 	for _, r := range []reg.GPVirtual{ldo, os, ps, ts, ks} {
-		SHLQ(Imm(2), r)
+		SHLQ(Imm(shift), r)
 	}
 	token, advance := strided(x, ts, ks)
 	third := func(base, step reg.GPVirtual, i int) Mem {

@@ -19,6 +19,7 @@ func main() {
 	elementwise()
 	encoder()
 	gradients()
+	RowProducts(zmm)
 	Generate()
 }
 
