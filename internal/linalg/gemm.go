@@ -1,70 +1,37 @@
-// Package linalg multiplies matrices of float32 on all cores, rounded to bfloat16 if wanted.
+// Package linalg multiplies and factorizes matrices of float32 and float64 on all cores. Products
+// of float32 may be rounded to bfloat16.
 package linalg
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/wattlaw/wattlaw/internal/kernel"
 )
 
-// Matrix is a row-major matrix: element (i, j) is Data[i*Stride+j], j < Cols ≤ Stride. What
-// lies between the rows is neither read nor written.
-type Matrix struct {
-	Rows, Cols, Stride int
-	Data               []float32
-}
-
-// Dense returns the matrix whose rows lie one behind the other in data.
-func Dense(rows, cols int, data []float32) Matrix {
-	return Matrix{Rows: rows, Cols: cols, Stride: cols, Data: data}
-}
-
-// check panics when the elements do not lie within Data: shapes are the caller's code, not input.
-func (m Matrix) check(what string) {
-	if m.Rows < 0 || m.Cols < 0 || m.Stride < m.Cols ||
-		m.Rows > 0 && m.Cols > 0 && len(m.Data) < (m.Rows-1)*m.Stride+m.Cols {
-		panic(fmt.Sprintf("linalg: matrix %s of %d×%d, stride %d, in %d floats", what, m.Rows, m.Cols, m.Stride, len(m.Data)))
-	}
-}
-
-// Op is what is done to a matrix before it is multiplied.
-type Op bool
-
-// The two operations.
-const (
-	Plain      Op = false
-	Transposed Op = true
-)
-
-// shape returns the rows and columns of op(m).
-func (op Op) shape(m Matrix) (rows, cols int) {
-	if op == Transposed {
-		return m.Cols, m.Rows
-	}
-	return m.Rows, m.Cols
-}
-
-// Multiplier multiplies matrices with the primitives of one instruction set on a number of
-// threads. It keeps its packing memory between calls and is not safe for concurrent use.
-type Multiplier struct {
+// MultiplierOf multiplies and factorizes matrices with the primitives of one instruction set on a
+// number of threads. It keeps its packing memory between calls and is not safe for concurrent use.
+type MultiplierOf[T Float] struct {
 	kernels *kernel.Set
-	p       kernel.Primitives
+	micro   micro[T]
 	threads int
-	round   Precision
-	a, b    []float32 // packed blocks, shared by the threads of a call
-	scaled  []float32 // alpha·A
-	workers []scratch
+	a, b    []T // packed blocks, shared by the threads of a call
+	scaled  []T // alpha·A
+	workers []scratch[T]
 }
+
+// Multiplier multiplies matrices of float32.
+type Multiplier = MultiplierOf[float32]
 
 // scratch belongs to one thread.
-type scratch struct {
-	rows []float32 // rows on their way to a transposed panel
-	half []uint16  // the same in bfloat16
-	out  [maxRows * tileRows]float32
+type scratch[T Float] struct {
+	rows []T      // rows on their way to a transposed panel
+	half []uint16 // the same in bfloat16
+	out  [maxRows * tileRows]T
 }
 
-// Precision is what the elements of A and B are rounded to before they are multiplied. Products
-// are summed in float32 in either.
+// Precision is what the elements of A and B, float32, are rounded to before they are multiplied.
+// Products are summed in float32 in either.
 type Precision uint8
 
 // The two precisions.
@@ -77,40 +44,45 @@ const (
 	maxRows  = 16 // outputs of the widest panel of any instruction set
 	tileRows = 8  // rows of op(A) that one call of a primitive multiplies
 
-	blockDepth = 512  // words of the sums: a tile of op(A) then fills half of a first-level cache
 	blockCols  = 240  // of op(B) per task: half of a second-level cache, a multiple of three panels
 	blockRows  = 64   // of op(A) per task
 	packed     = 4096 // rows of op(A) and columns of op(B) that are packed at once
 	serialWork = 1 << 16
 )
 
-// NewMultiplier returns a multiplier on threads threads, at least one.
+// NewMultiplier returns a multiplier of float32 on threads threads, at least one.
 func NewMultiplier(kernels *kernel.Set, threads int) *Multiplier {
+	return NewMultiplierOf[float32](kernels, threads)
+}
+
+// NewMultiplierOf returns a multiplier of any type on threads threads, at least one.
+func NewMultiplierOf[T Float](kernels *kernel.Set, threads int) *MultiplierOf[T] {
 	threads = max(threads, 1)
-	return &Multiplier{kernels: kernels, p: kernels.Primitives(), threads: threads, workers: make([]scratch, threads)}
+	p := kernels.Primitives()
+	return &MultiplierOf[T]{kernels: kernels, micro: microOf[T](&p), threads: threads, workers: make([]scratch[T], threads)}
 }
 
 // WithPrecision returns a multiplier like g, but with memory of its own, that rounds to p. It errs
-// when g's instruction set does not multiply such numbers.
-func (g *Multiplier) WithPrecision(p Precision) (*Multiplier, error) {
-	switch {
-	case p > BFloat16:
+// when g's instruction set does not multiply such numbers, or g's are not float32.
+func (g *MultiplierOf[T]) WithPrecision(p Precision) (*MultiplierOf[T], error) {
+	h := NewMultiplierOf[T](g.kernels, g.threads)
+	if p == Float32 {
+		return h, nil
+	}
+	if p > BFloat16 {
 		return nil, fmt.Errorf("multiply matrices: there is no precision %d", uint8(p))
-	case p == BFloat16 && !g.kernels.BFloat16():
+	}
+	if !g.kernels.BFloat16() {
 		return nil, fmt.Errorf("multiply matrices in bfloat16: kernel set %q has no such products on this CPU (on amd64 they need AVX512_BF16): use float32",
 			g.kernels.Name())
 	}
-	h := NewMultiplier(g.kernels, g.threads)
-	h.round = p
-	return h, nil
-}
-
-// per returns the numbers that one packed word holds.
-func (p Precision) per() int {
-	if p == BFloat16 {
-		return 2
+	primitives := g.kernels.Primitives()
+	m, ok := any(microBF16(&primitives)).(micro[T])
+	if !ok {
+		return nil, errors.New("multiply matrices of float64 in bfloat16: only float32 are rounded: use a multiplier of float32")
 	}
-	return 1
+	h.micro = m
+	return h, nil
 }
 
 // Gemm computes
@@ -120,12 +92,22 @@ func (p Precision) per() int {
 // C must not overlap A or B. With beta = 0, what C held does not matter; with alpha = 0, what A
 // and B hold does not. Every sum runs in one order, which depends on the shapes alone and not on
 // the threads. In bfloat16 it is alpha·op(A) that is rounded. It panics when the shapes do not fit.
-func (g *Multiplier) Gemm(opA, opB Op, alpha float32, a, b Matrix, beta float32, c Matrix) {
+func (g *MultiplierOf[T]) Gemm(opA, opB Op, alpha T, a, b MatrixOf[T], beta T, c MatrixOf[T]) {
+	g.gemm(opA, opB, alpha, a, b, beta, c, false)
+}
+
+// GemmLower is Gemm for a C that is symmetric, at about half the work: the elements above its
+// diagonal are unspecified afterwards.
+func (g *MultiplierOf[T]) GemmLower(opA, opB Op, alpha T, a, b MatrixOf[T], beta T, c MatrixOf[T]) {
+	g.gemm(opA, opB, alpha, a, b, beta, c, true)
+}
+
+func (g *MultiplierOf[T]) gemm(opA, opB Op, alpha T, a, b MatrixOf[T], beta T, c MatrixOf[T], lower bool) {
 	a.check("A")
 	b.check("B")
 	c.check("C")
-	m, depth := opA.shape(a)
-	inner, n := opB.shape(b)
+	m, depth := shape(opA, a)
+	inner, n := shape(opB, b)
 	if depth != inner || m != c.Rows || n != c.Cols {
 		panic(fmt.Sprintf("linalg: %d×%d times %d×%d into %d×%d", m, depth, inner, n, c.Rows, c.Cols))
 	}
@@ -143,11 +125,11 @@ func (g *Multiplier) Gemm(opA, opB Op, alpha float32, a, b Matrix, beta float32,
 	if alpha != 1 {
 		a = g.scale(a, alpha)
 	}
-	per := g.round.per()
-	kb := per * balanced((depth+per-1)/per, blockDepth)
+	per := g.micro.per
+	kb := per * balanced((depth+per-1)/per, g.micro.depth)
 	for n0 := 0; n0 < n; n0 += packed {
 		for k0 := 0; k0 < depth; k0 += kb {
-			blk := block{g: g, threads: threads, n0: n0, n1: min(n0+packed, n), k0: k0, k1: min(k0+kb, depth), c: c,
+			blk := block[T]{g: g, threads: threads, lower: lower, n0: n0, n1: min(n0+packed, n), k0: k0, k1: min(k0+kb, depth), c: c,
 				accumulate: beta != 0 || k0 > 0}
 			blk.words = (blk.k1 - blk.k0 + per - 1) / per
 			blk.packB(opB, b)
@@ -161,8 +143,8 @@ func (g *Multiplier) Gemm(opA, opB Op, alpha float32, a, b Matrix, beta float32,
 }
 
 // scale returns alpha·a in g's memory.
-func (g *Multiplier) scale(a Matrix, alpha float32) Matrix {
-	lanes, n := g.p.Rows, a.Rows*a.Cols
+func (g *MultiplierOf[T]) scale(a MatrixOf[T], alpha T) MatrixOf[T] {
+	lanes, n := g.micro.lanes, a.Rows*a.Cols
 	g.scaled = resize(g.scaled, (n+lanes-1)/lanes*lanes+lanes)
 	for i := range a.Rows {
 		copy(g.scaled[i*a.Cols:(i+1)*a.Cols], a.Data[i*a.Stride:])
@@ -172,7 +154,7 @@ func (g *Multiplier) scale(a Matrix, alpha float32) Matrix {
 	for i := range factors {
 		factors[i] = alpha
 	}
-	g.p.ScaleLanes(all, factors)
+	g.micro.scale(all, factors)
 	return Dense(a.Rows, a.Cols, g.scaled)
 }
 
@@ -183,7 +165,7 @@ func balanced(n, top int) int {
 }
 
 // scale multiplies c with beta; zero clears it, whatever it held.
-func scale(c Matrix, beta float32) {
+func scale[T Float](c MatrixOf[T], beta T) {
 	if beta == 1 {
 		return
 	}
@@ -200,19 +182,20 @@ func scale(c Matrix, beta float32) {
 }
 
 // block is one packed block of rows [m0, m1), columns [n0, n1) and products [k0, k1).
-type block struct {
-	g                      *Multiplier
+type block[T Float] struct {
+	g                      *MultiplierOf[T]
 	threads                int
 	m0, m1, n0, n1, k0, k1 int
 	words                  int // of a packed row or column: its k1−k0 numbers
-	c                      Matrix
+	c                      MatrixOf[T]
 	accumulate             bool
+	lower                  bool // what lies above C's diagonal need not be right
 }
 
 // multiply adds the products of the packed block to C, or writes them: tasks of blockRows by
 // blockCols, those of the same columns one after the other.
-func (b *block) multiply() {
-	nr := b.g.p.Rows
+func (b *block[T]) multiply() {
+	nr := b.g.micro.lanes
 	width := balanced(b.n1-b.n0, blockCols)
 	width = (width + nr - 1) / nr * nr
 	down := (b.m1 - b.m0 + blockRows - 1) / blockRows
@@ -220,6 +203,9 @@ func (b *block) multiply() {
 	Parallel(b.threads, down*across, func(worker, task int) {
 		i0 := b.m0 + task%down*blockRows
 		j0 := b.n0 + task/down*width
+		if b.lower && j0 >= i0+blockRows {
+			return
+		}
 		for i := i0; i < min(i0+blockRows, b.m1); i += tileRows {
 			b.tile(&b.g.workers[worker], i, j0, min(j0+width, b.n1))
 		}
@@ -227,13 +213,8 @@ func (b *block) multiply() {
 }
 
 // tile multiplies rows i to i+7 with the panels of columns [j0, j1).
-func (b *block) tile(s *scratch, i, j0, j1 int) {
-	p, depth := &b.g.p, b.words
-	one, three := p.GemmF32, p.GemmF32x3
-	if b.g.round == BFloat16 {
-		one, three = p.GemmBF16, p.GemmBF16x3
-	}
-	nr := p.Rows
+func (b *block[T]) tile(s *scratch[T], i, j0, j1 int) {
+	one, three, nr, depth := b.g.micro.one, b.g.micro.three, b.g.micro.lanes, b.words
 	x := b.g.a[(i-b.m0)*depth : (i-b.m0+tileRows)*depth]
 	panels := b.g.b[(j0-b.n0)*depth:]
 	rows, ldc := min(tileRows, b.m1-i), b.c.Stride
@@ -259,14 +240,6 @@ func (b *block) tile(s *scratch, i, j0, j1 int) {
 			copy(out[t*ldc+j:t*ldc+j+cols], s.out[t*nr:])
 		}
 	}
-}
-
-// String names the operation.
-func (op Op) String() string {
-	if op == Transposed {
-		return "transposed"
-	}
-	return "plain"
 }
 
 // String names the precision.

@@ -181,9 +181,9 @@ func TestGemmNaN(t *testing.T) {
 func TestGemmEmpty(t *testing.T) {
 	g := NewMultiplier(kernel.Best(), 2)
 	c := []float32{1, 2, 3, 4}
-	g.Gemm(Plain, Plain, 1, Dense(2, 0, nil), Dense(0, 2, nil), 2, Dense(2, 2, c))
+	g.Gemm(Plain, Plain, 1, Dense[float32](2, 0, nil), Dense[float32](0, 2, nil), 2, Dense(2, 2, c))
 	kerneltest.Same(t, "no products", c, []float32{2, 4, 6, 8})
-	g.Gemm(Plain, Plain, 1, Dense(0, 3, nil), Dense(3, 2, make([]float32, 6)), 0, Dense(0, 2, nil))
+	g.Gemm(Plain, Plain, 1, Dense[float32](0, 3, nil), Dense(3, 2, make([]float32, 6)), 0, Dense[float32](0, 2, nil))
 }
 
 // TestWithPrecisionRefuses: a set without products of bfloat16 says so instead of multiplying
