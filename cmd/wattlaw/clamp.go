@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/wattlaw/wattlaw/internal/engine/speed"
+	"github.com/wattlaw/wattlaw/internal/eval"
 	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/workload"
 )
@@ -20,6 +22,9 @@ type clampFlags struct {
 	dir, size    string
 	files        []string
 	format       string
+	tasks        string
+	most         int
+	list         []eval.Task
 }
 
 func newClampCmd() *cobra.Command {
@@ -32,9 +37,11 @@ func newClampCmd() *cobra.Command {
 with the model's own limit. Without images of yours it draws scenes. All runs are interleaved.
 
 A trained model also shows how far its answers stay the same. Whether a limit is safe is a
-matter of your task: check its answers.`,
+matter of your task: with --tasks it answers questions under every limit, and the smallest
+resolution within one point of full accuracy is named. docs/eval-formats.md describes the file.`,
 		Example: `  wattlaw clamp -m shape:smolvlm-256m@q4_0
   wattlaw clamp -m qwen2-vl-2b.gguf --mmproj mmproj.gguf --image-dir photos --max-tokens 128,256,512
+  wattlaw clamp -m qwen2-vl-2b.gguf --mmproj mmproj.gguf --tasks pictures/tasks.jsonl
   wattlaw serve -m qwen2-vl-2b.gguf --mmproj mmproj.gguf --image-max-tokens 256`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd, &f) },
@@ -44,6 +51,8 @@ matter of your task: check its answers.`,
 	projectorFlag(flags, &f.opt)
 	flags.IntSliceVar(&c.tokens, "max-tokens", nil, "limits to try, in image tokens (default: 64, 128, 256… below what the images take)")
 	flags.IntSliceVar(&c.side, "longest-side", nil, "limits to try, in pixels of the longest side, as older runtimes have them")
+	flags.StringVar(&c.tasks, "tasks", "", `tasks about images to answer under every limit: a file in JSON Lines, or "builtin:pictures"`)
+	flags.IntVar(&c.most, "task-count", 0, "most tasks to take; 0 takes all of a file, and 200 of the built-in ones")
 	flags.StringVar(&c.dir, "image-dir", "", "folder of images")
 	imagesFlag(flags, &c.files)
 	flags.StringVar(&c.size, "size", "1024x768", "size of the drawn scenes")
@@ -58,6 +67,11 @@ matter of your task: check its answers.`,
 func (c *clampFlags) run(cmd *cobra.Command, f *modelFlags) (err error) {
 	if err := speed.CheckClampFormat(c.format); err != nil {
 		return err
+	}
+	if c.tasks != "" {
+		if c.list, err = readTasks(c.tasks, c.most); err != nil {
+			return fmt.Errorf("--tasks: %w", err)
+		}
 	}
 	if c.plan.Pictures, err = c.pictures(); err != nil {
 		return err
@@ -78,9 +92,23 @@ func (c *clampFlags) run(cmd *cobra.Command, f *modelFlags) (err error) {
 		return err
 	}
 	defer done(&err)
+	if c.tasks != "" {
+		if err := eval.CheckTrained(e); err != nil {
+			return err
+		}
+	}
 	result, err := speed.SweepClamp(cmd.Context(), e, c.plan)
 	if err != nil {
 		return err
+	}
+	if c.tasks != "" {
+		var clamps []imaging.Clamp
+		for _, t := range result.Tests[1:] { // the first is the model's own
+			clamps = append(clamps, t.Clamp)
+		}
+		if result.Accuracy, err = eval.Limits(cmd.Context(), e, c.list, clamps, nil); err != nil {
+			return err
+		}
 	}
 	return result.Write(cmd.OutOrStdout(), c.format)
 }
@@ -103,7 +131,10 @@ func (c *clampFlags) pictures() (list []speed.Picture, err error) {
 		}
 		paths = append(paths, inside...)
 	}
-	if len(paths) == 0 {
+	switch {
+	case len(paths) == 0 && len(c.list) > 0:
+		return c.asked()
+	case len(paths) == 0:
 		return c.scenes()
 	}
 	pixels := 0
@@ -135,6 +166,26 @@ func filesOf(dir string) (paths []string, err error) {
 		return nil, fmt.Errorf("--image-dir: %s holds no files", dir)
 	}
 	return paths, nil
+}
+
+// maxAsked bounds the pictures of tasks that costs are measured on.
+const maxAsked = 4
+
+// asked are the first pictures of the tasks; costs hardly depend on what they show.
+func (c *clampFlags) asked() (list []speed.Picture, err error) {
+	for _, t := range c.list {
+		if t.Image == "" || slices.ContainsFunc(list, func(p speed.Picture) bool { return p.Name == t.Image }) {
+			continue
+		}
+		img, err := t.Picture(imaging.Size{})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.Where, err)
+		}
+		if list = append(list, speed.Picture{Name: t.Image, Image: img}); len(list) == maxAsked {
+			break
+		}
+	}
+	return list, nil
 }
 
 // scenes draws one image of each kind.

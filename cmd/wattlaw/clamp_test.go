@@ -30,6 +30,39 @@ func TestClampCommand(t *testing.T) {
 	}
 }
 
+func TestClampCommandWithTasks(t *testing.T) {
+	model := trainedModel(t, "shape:tiny-qwen2vl@q8_0", "")
+	pictures := filepath.Join(t.TempDir(), "pictures")
+	mustRun(t, "world", "pictures", "--n", "3", "--size", "160x128", "--out", pictures)
+	args := []string{"clamp", "-m", model, "--mmproj", encoderPath(model), "--tasks", filepath.Join(pictures, "tasks.jsonl"), "--max-tokens", "16,32", "-r", "1", "-n", "1"}
+	text := mustRun(t, args...)
+	for _, want := range []string{"3 images", "image tokens  right", "within 1 point of full accuracy", "Doubt: 9 tasks cannot tell 1 point"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	var out struct {
+		Accuracy struct {
+			Tasks  int
+			Limits []struct{ Accuracy struct{ N int } }
+		}
+	}
+	if err := json.Unmarshal([]byte(mustRun(t, append(args, "--format", "json", "--task-count", "4")...)), &out); err != nil || out.Accuracy.Tasks != 4 || len(out.Accuracy.Limits) != 3 || out.Accuracy.Limits[2].Accuracy.N != 4 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"-m", "shape:tiny-qwen2vl@q8_0", "--tasks", filepath.Join(pictures, "tasks.jsonl"), "--max-tokens", "16", "-r", "1", "-n", "1"}, "random weights"},
+		{[]string{"-m", "shape:tiny-qwen2vl@q8_0", "--tasks", "nosuch.jsonl"}, "--tasks: open nosuch.jsonl"},
+	} {
+		if _, errs, code := wattlaw(t, append([]string{"clamp"}, c.args...)...); code != 1 || !strings.Contains(errs, c.want) {
+			t.Errorf("%v: exit %d, %q; want %q", c.args, code, errs, c.want)
+		}
+	}
+}
+
 func TestClampCommandRefuses(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("no image, but a text"), 0o600); err != nil {

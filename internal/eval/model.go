@@ -29,8 +29,8 @@ func promptTokens(m Model, prompt string) []int32 {
 	return t.Encode(prompt, tokenizer.EncodeOptions{AddSpecial: special, ParseSpecial: true})
 }
 
-// checkTrained refuses models whose answers say nothing.
-func checkTrained(models ...Model) error {
+// CheckTrained refuses models whose weights are random: their answers say nothing.
+func CheckTrained(models ...Model) error {
 	for _, m := range models {
 		if m != nil && m.Info().Meaningless {
 			return fmt.Errorf("%s has random weights: its answers say nothing, so there is no accuracy to measure; name a trained model (perplexity and divergence on --text work)",

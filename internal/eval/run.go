@@ -90,7 +90,7 @@ func (r *runner) check() error {
 		return fmt.Errorf("a share of %v to trim at each end: want 0 to less than 0.5", p.Trim)
 	}
 	if len(p.Tasks)+len(p.References) > 0 {
-		if err := checkTrained(r.model, r.base); err != nil {
+		if err := CheckTrained(r.model, r.base); err != nil {
 			return err
 		}
 	}

@@ -59,6 +59,9 @@ type ClampResult struct {
 	Pictures     []Picture
 	OutputTokens int
 	Tests        []ClampTest
+	// Accuracy is how well tasks are answered under the same limits, where they were: it goes
+	// into JSON as it is, and below the table as lines.
+	Accuracy interface{ Lines() []string }
 }
 
 // SweepClamp answers the prompt about every picture under every limit, in rounds of random

@@ -133,6 +133,9 @@ func (r ClampResult) writeTable(w io.Writer, rows []clampRow) error {
 	for _, line := range r.remarks(rows) {
 		b.WriteString("\n" + line)
 	}
+	if r.Accuracy != nil {
+		b.WriteString("\n\n" + strings.Join(r.Accuracy.Lines(), "\n"))
+	}
 	_, err := fmt.Fprintln(w, b.String())
 	return err
 }
@@ -168,7 +171,10 @@ func (r ClampResult) remarks(rows []clampRow) (lines []string) {
 			lines = append(lines, fmt.Sprintf("Limit %v changes no image: all are below it.", row.Clamp))
 		}
 	}
-	return append(lines, r.accuracy())
+	if r.Accuracy == nil {
+		lines = append(lines, r.accuracy())
+	}
+	return lines
 }
 
 // accuracy says what the result does not.
@@ -235,8 +241,9 @@ func (r ClampResult) writeJSON(w io.Writer, rows []clampRow) error {
 		Rounds   int        `json:"rounds"`
 		RatioOf  string     `json:"ratio_of"`
 		Limits   []clampRow `json:"limits"`
+		Accuracy any        `json:"accuracy,omitempty"`
 		Remarks  []string   `json:"remarks"`
-	}{Model: r.Model, Output: r.OutputTokens, Rounds: len(r.Tests[0].Rounds), RatioOf: of, Limits: rows, Remarks: r.remarks(rows)}
+	}{Model: r.Model, Output: r.OutputTokens, Rounds: len(r.Tests[0].Rounds), RatioOf: of, Limits: rows, Accuracy: r.Accuracy, Remarks: r.remarks(rows)}
 	for _, p := range r.Pictures {
 		out.Pictures = append(out.Pictures, picture{p.Name, p.Image.Size()})
 	}
