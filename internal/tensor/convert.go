@@ -23,25 +23,30 @@ func Dequantize(dst []float32, dt DType, src []byte) error {
 }
 
 // Quantize writes src as elements of type dt to dst, which must have exactly the bytes that
-// len(src) elements take. F32, F16, BF16, Q8_0, Q4_0, Q4_K and Q6_K can be written. F16 and
-// BF16 round to nearest, beyond their range to infinity. Block types need finite values
-// whose block scale fits a float16; the error names the first block that fails, and dst is
-// then filled up to it. Q8_0 and Q4_0 give the bytes of the format's reference quantizer.
+// len(src) elements take. F16 and BF16 round to nearest, beyond their range to infinity. Q8_0
+// and Q4_0 give the bytes of the format's reference quantizer; other blocks are those of
+// QuantizeRows without importance. Block types need finite values whose block scale fits a
+// float16; the error names the first block that fails, and dst is then filled up to it.
 // Parts of one tensor can be quantized concurrently.
 func Quantize(dst []byte, dt DType, src []float32) error {
 	encode := encoder(dt)
 	if encode == nil {
-		return fmt.Errorf("quantize: no encoder for %v (have F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K)", dt)
+		return QuantizeRows(dst, dt, src, nil)
 	}
 	if err := checkBytes(dt, len(src), len(dst)); err != nil {
 		return fmt.Errorf("quantize: %w", err)
 	}
-	if bad := encode(dst, src); bad >= 0 {
-		n := dt.BlockValues()
-		return fmt.Errorf("quantize to %v: elements %d to %d: a value is NaN or infinite, or too large for the block's float16 scale",
-			dt, bad*n, bad*n+n-1)
+	return refused(dt, encode(dst, src))
+}
+
+// refused is the error of an encoder that returned bad, -1 for none.
+func refused(dt DType, bad int) error {
+	if bad < 0 {
+		return nil
 	}
-	return nil
+	n := dt.BlockValues()
+	return fmt.Errorf("quantize to %v: elements %d to %d: a value is NaN or infinite, or too large for the block's float16 scale",
+		dt, bad*n, bad*n+n-1)
 }
 
 // decoder returns the loop that decodes whole blocks, nil where there is none.
@@ -83,8 +88,8 @@ func decoder(dt DType) func(dst []float32, src []byte) {
 	return nil
 }
 
-// encoder returns the loop that encodes whole blocks, nil where there is none. The loop
-// returns the first block that cannot be encoded, -1 for none.
+// encoder returns the loop that rounds whole blocks, nil where there is none: fitter has the
+// types that are searched. The loop returns the first block that cannot be encoded, -1 for none.
 func encoder(dt DType) func(dst []byte, src []float32) int {
 	switch dt {
 	case F32:
@@ -97,10 +102,6 @@ func encoder(dt DType) func(dst []byte, src []float32) int {
 		return encodeQ8_0
 	case Q4_0:
 		return encodeQ4_0
-	case Q4_K:
-		return encodeQ4K
-	case Q6_K:
-		return encodeQ6K
 	}
 	return nil
 }

@@ -17,7 +17,9 @@ var floatTypes = []DType{
 	F32, F16, BF16, F64, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4NL, IQ4XS,
 }
 
-var quantizable = []DType{F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K}
+var blockTypes = []DType{Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4NL}
+
+var quantizable = append([]DType{F32, F16, BF16}, blockTypes...)
 
 func fixture(t testing.TB, name string) []byte {
 	t.Helper()
@@ -101,9 +103,12 @@ func TestQuantizeEqualsReference(t *testing.T) {
 // The encoders give the same bytes on every architecture: fused multiply-adds would not.
 func TestQuantizeSameEverywhere(t *testing.T) {
 	x := floats(t, fixture(t, "quantize.f32"))[:768]
-	for dt, want := range map[DType]uint32{Q4_K: 0xdf4ae9b3, Q6_K: 0x80d82b11} {
-		b := make([]byte, len(x)/256*dt.BlockBytes())
-		if err := Quantize(b, dt, x); err != nil {
+	for dt, want := range map[DType]uint32{
+		Q4_0: 0x83113c3e, Q4_1: 0x8c5f2624, Q5_0: 0xf9559240, Q5_1: 0x4800c421, IQ4NL: 0x33786537,
+		Q2_K: 0xde73b39a, Q3_K: 0xe1668de1, Q4_K: 0x06ad6ca3, Q5_K: 0x53b357fe, Q6_K: 0x03964933,
+	} {
+		b := make([]byte, len(x)/dt.BlockValues()*dt.BlockBytes())
+		if err := QuantizeRows(b, dt, x, nil); err != nil {
 			t.Fatal(err)
 		}
 		if got := crc32.ChecksumIEEE(b); got != want {
@@ -150,6 +155,7 @@ func rms(x, y []float32) float64 {
 func TestQuantizeError(t *testing.T) {
 	bound := map[DType]float64{ // RMS error over the standard deviation
 		F32: 0, F16: 3e-4, BF16: 2.5e-3, Q8_0: 6e-3, Q4_0: 0.093, Q4_K: 0.074, Q6_K: 0.019,
+		Q4_1: 0.075, Q5_0: 0.045, Q5_1: 0.037, Q2_K: 0.3, Q3_K: 0.16, Q5_K: 0.037, IQ4NL: 0.08,
 	}
 	for _, sigma := range []float64{1e-3, 0.02, 1, 300} {
 		x := normal(7, 64*256, sigma)
@@ -171,8 +177,8 @@ func TestQuantizeExactGrids(t *testing.T) {
 				return 0.5 * float32(i*7%16-8) // 16 levels, extreme negative
 			},
 		} {
-			if name == "levels" && (dt == Q8_0 || dt == Q4_K || dt == Q6_K) {
-				continue // no power of two as scale: their error is bounded above
+			if name == "levels" && dt != F32 && dt != F16 && dt != BF16 && dt != Q4_0 && dt != Q4_1 && dt != Q5_0 && dt != Q5_1 {
+				continue // no such levels, or no power of two as scale: their error is bounded above
 			}
 			x := make([]float32, 512)
 			for i := range x {
@@ -190,7 +196,7 @@ func TestQuantizeExactGrids(t *testing.T) {
 }
 
 func TestQuantizeRefuses(t *testing.T) {
-	for _, dt := range []DType{Q8_0, Q4_0, Q4_K, Q6_K} {
+	for _, dt := range blockTypes {
 		for _, bad := range []float32{
 			float32(math.NaN()), float32(-math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)),
 			math.MaxFloat32, -math.MaxFloat32, 1e10,
@@ -232,12 +238,12 @@ func TestConvertRefusesWrongLengths(t *testing.T) {
 func TestQuantizeExtremes(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	x := make([]float32, 256)
-	for range 2000 {
+	for range 300 {
 		for i := range x {
 			exponent := r.IntN(180) - 149
 			x[i] = float32(math.Ldexp(r.Float64()*2-1, exponent))
 		}
-		for _, dt := range []DType{Q8_0, Q4_0, Q4_K, Q6_K} {
+		for _, dt := range blockTypes {
 			b := make([]byte, 256/dt.BlockValues()*dt.BlockBytes())
 			if Quantize(b, dt, x) != nil {
 				continue

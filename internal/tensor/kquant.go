@@ -99,15 +99,6 @@ func scaleMin(p *[12]byte, k int) (scale, minimum byte) {
 	return p[k+4]&15 | p[k-4]>>6<<4, p[k+4]>>4 | p[k]>>6<<4
 }
 
-// putScaleMins packs what scaleMin unpacks; all values are below 64.
-func putScaleMins(p *[12]byte, scales, minima *[8]byte) {
-	for k := range 4 {
-		p[k] = scales[k] | scales[k+4]>>4<<6
-		p[k+4] = minima[k] | minima[k+4]>>4<<6
-		p[k+8] = scales[k+4]&15 | minima[k+4]<<4
-	}
-}
-
 // decodeQ6K: 128 bytes of low nibbles, 64 bytes of top bit pairs, 16 int8 scales s for
 // sub-blocks of 16, float16 d; x = d s (q − 32). Within each half of 128 values, nibbles
 // of byte l belong to values l and l+64 (l < 64), pairs of byte l to l, l+32, l+64, l+96.

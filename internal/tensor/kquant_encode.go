@@ -1,223 +1,126 @@
 package tensor
 
-import "math"
-
-// The encoders fit each sub-block by least squares from a few starts: spread the levels
-// over the range, round, solve for the scale (and minimum) that suit those integers best,
-// and keep the start that takes off most error. On normal, heavy-tailed and uniform values
-// the RMS error is 0.99 to 1.02 (Q4_K) and 0.95 to 0.98 (Q6_K) of that of llama.cpp's
-// reference quantizers, which search twenty starts; more starts gain less than 1 %.
-// Products are rounded explicitly, so that no compiler fuses them with an addition and a
-// model quantizes to the same bytes on every machine.
-
-// q4Starts are the level counts that a sub-block's range is spread over. Counts above 15
-// clip the largest values to give the bulk finer steps.
-var q4Starts = [...]float32{14.2, 14.7, 15.2, 15.8}
-
-// q6Starts are the levels that a sub-block's extreme value is mapped to: the end of the
-// longer, negative side, or that of the shorter one.
-var q6Starts = [...]float32{-32, 31}
-
-// encodeQ4K writes super-blocks as decodeQ4K reads them.
-func encodeQ4K(dst []byte, src []float32) int {
-	var fits [8]fitQ4
-	var ls, lm [8]byte
-	for n := 0; len(src) >= 256; n, src, dst = n+1, src[256:], dst[144:] {
-		x, b := (*[256]float32)(src), (*[144]byte)(dst)
-		var topScale, topMin float32
-		for k := range fits {
-			if !fits[k].find((*[32]float32)(x[32*k:])) {
-				return n
-			}
-			topScale, topMin = max(topScale, fits[k].scale), max(topMin, fits[k].minimum)
+// superBlocks joins a fit and a packing of super-blocks.
+func superBlocks(fit func(b *superBlock, x, w []float32) bool, pack func(dst []byte, b *superBlock)) blockFit {
+	var b superBlock
+	return func(dst []byte, x, w []float32) bool {
+		if !fit(&b, x, w) {
+			return false
 		}
-		if !putScale(b[0:2], topScale/63) || !putScale(b[2:4], topMin/63) {
-			return n
-		}
-		d, dmin := half(b[0], b[1]), half(b[2], b[3])
-		invD, invMin := inverseOf(d), inverseOf(dmin)
-		for k := range fits {
-			f := &fits[k]
-			lm[k] = byte(min(int32(float32(f.minimum*invMin)+0.5), 63))
-			ls[k] = byte(min(int32(float32(f.scaleFor(dmin*float32(lm[k]))*invD)+0.5), 63))
-		}
-		putScaleMins((*[12]byte)(b[4:]), &ls, &lm)
-		for k := 0; k < 8; k += 2 {
-			qs := (*[32]byte)(b[16+16*k:])
-			inv0, off0 := gridQ4(d, dmin, ls[k], lm[k])
-			inv1, off1 := gridQ4(d, dmin, ls[k+1], lm[k+1])
-			x0, x1 := (*[32]float32)(x[32*k:]), (*[32]float32)(x[32*k+32:])
-			for l := range qs {
-				q0 := max(min(int(float32(x0[l]*inv0)+off0), 15), 0)
-				q1 := max(min(int(float32(x1[l]*inv1)+off1), 15), 0)
-				qs[l] = byte(q0 | q1<<4)
-			}
-		}
-	}
-	return -1
-}
-
-// gridQ4 returns factor and offset that map a value to its level by truncation.
-func gridQ4(d, dmin float32, s, m byte) (factor, offset float32) {
-	factor = inverseOf(d * float32(s))
-	return factor, float32(dmin*float32(m)*factor) + 0.5
-}
-
-// fitQ4 is scale and minimum, both at least 0, of x ≈ scale q − minimum with q in 0..15,
-// and the sums over the sub-block that they were solved from.
-type fitQ4 struct {
-	scale, minimum float32
-	sxq, sq, sqq   float32
-}
-
-// find fits a sub-block. It reports false if a value is NaN or too large.
-func (f *fitQ4) find(x *[32]float32) bool {
-	lo, hi, sx, ok := span(x[:])
-	*f = fitQ4{minimum: -lo}
-	if !ok || hi-lo < flat {
-		return ok
-	}
-	best := float32(math.Inf(-1))
-	for _, levels := range q4Starts {
-		inv := levels / (hi - lo)
-		off := 0.5 - float32(lo*inv)
-		var sq, sqq int32
-		var sxq float32
-		for _, v := range x {
-			q := min(int32(float32(v*inv)+off), 15)
-			sq += q
-			sqq += q * q
-			sxq += float32(v * float32(q))
-		}
-		c := fitQ4{sxq: sxq, sq: float32(sq), sqq: float32(sqq)}
-		c.solve(sx)
-		// For least squares this is what the fit takes off Σx².
-		if gain := float32(c.scale*sxq) - float32(c.minimum*sx); gain > best {
-			best, *f = gain, c
-		}
-	}
-	return true
-}
-
-// solve minimizes Σ(x − scale q + minimum)² for the integers of the sums.
-func (f *fitQ4) solve(sx float32) {
-	const n = 32
-	if det := float32(n*f.sqq) - float32(f.sq*f.sq); det > 0 {
-		f.scale = (float32(n*f.sxq) - float32(sx*f.sq)) / det
-		f.minimum = (float32(f.scale*f.sq) - sx) / n
-	}
-	if f.minimum <= 0 {
-		f.minimum = 0
-		f.scale = f.scaleFor(0)
+		clear(dst)
+		pack(dst, &b)
+		return true
 	}
 }
 
-// scaleFor returns the best scale for a given minimum and the integers of the sums.
-func (f *fitQ4) scaleFor(minimum float32) float32 {
-	if f.sqq == 0 {
-		return 0
+func q2KFit() blockFit {
+	f := affineFormat{size: 16, top: 3, scaleTop: 15, starts: []float32{3, 2.2, 2.6, 3.4, 3.8, 4.4}}
+	return superBlocks(f.fit, packQ2K)
+}
+
+func q3KFit() blockFit {
+	f := signedFormat{lo: -4, hi: 3, scaleLo: -32, scaleHi: 31, sums: wholeLevels(-4, 3),
+		starts: []float32{-3.9, -5.5, -4.9, -4.5, -4.2, -3.6, -3.2, 2.6, 3, 3.3, 3.6, 4.2}}
+	return superBlocks(f.fit, packQ3K)
+}
+
+func q4KFit() blockFit {
+	f := affineFormat{size: 32, top: 15, scaleTop: 63, starts: []float32{15, 13.6, 14.2, 14.6, 15.4, 15.8, 16.4, 17.2}}
+	return superBlocks(f.fit, packQ4K)
+}
+
+func q5KFit() blockFit {
+	f := affineFormat{size: 32, top: 31, scaleTop: 63, starts: []float32{31, 29.6, 30.2, 30.6, 31.4, 31.8, 32.4, 33.2}}
+	return superBlocks(f.fit, packQ5K)
+}
+
+func q6KFit() blockFit {
+	f := signedFormat{lo: -32, hi: 31, scaleLo: -128, scaleHi: 127, sums: wholeLevels(-32, 31),
+		starts: []float32{-32, -32.8, -32.4, -31.6, -31.2, 30.4, 30.8, 31.2}}
+	return superBlocks(f.fit, packQ6K)
+}
+
+// packQ2K writes what decodeQ2K reads.
+func packQ2K(dst []byte, b *superBlock) {
+	putHalf(dst[80:], b.d)
+	putHalf(dst[82:], b.dmin)
+	for k := range 16 {
+		dst[k] = byte(b.scales[k] | b.minima[k]<<4)
+		packBits(dst[16+k/8*32+k%2*16:], b.codes[16*k:16*k+16], k/2%4*2)
 	}
-	return max((f.sxq+float32(minimum*f.sq))/f.sqq, 0)
 }
 
-// flat is a range so small that its scale is zero as a float16, and its inverse might not
-// be finite.
-const flat = 0x1p-60
-
-// span returns the smallest value or 0 if that is less, the largest value, and the sum.
-// It reports false if a value is NaN or reaches 2^30, more than a super-block can hold.
-func span(x []float32) (lo, hi, sum float32, ok bool) {
-	// Float bits with the magnitude inverted for negative numbers order like integers,
-	// whose minimum and maximum need no branch; NaN falls outside the infinities.
-	bottom, top := int32(0), int32(math.MinInt32)
-	for _, v := range x {
-		key := orderKey(v)
-		bottom, top = min(bottom, key), max(top, key)
-		sum += v
-	}
-	const limit = 0x4e800000 // bits of 2^30
-	lo, hi = fromOrderKey(bottom), fromOrderKey(top)
-	return lo, hi, sum, bottom > ^limit && top < limit
-}
-
-func orderKey(v float32) int32 {
-	b := int32(math.Float32bits(v))
-	return b ^ b>>31&math.MaxInt32
-}
-
-func fromOrderKey(k int32) float32 {
-	return math.Float32frombits(uint32(k ^ k>>31&math.MaxInt32))
-}
-
-// encodeQ6K writes super-blocks as decodeQ6K reads them.
-func encodeQ6K(dst []byte, src []float32) int {
-	var scales [16]float32
-	for n := 0; len(src) >= 256; n, src, dst = n+1, src[256:], dst[210:] {
-		b := (*[210]byte)(dst)
-		var top float32 // the scale of largest magnitude, with its sign
-		for k := range scales {
-			s, ok := fitQ6((*[16]float32)(src[16*k:]))
-			if !ok {
-				return n
-			}
-			scales[k] = s
-			if abs(s) > abs(top) {
-				top = s
-			}
-		}
-		// Scales run from −128, so the largest takes that with d of the opposite sign.
-		if !putScale(b[208:], top/-128) {
-			return n
-		}
-		d := half(b[208], b[209])
-		invD := inverseOf(d)
-		clear(b[:192])
-		for k, s := range scales {
-			ls := max(min(roundAway(float32(s*invD)), 127), -128)
-			b[192+k] = byte(ls)
-			inv := inverseOf(d * float32(ls))
-			part := k % 8 / 2
-			low := (*[16]byte)(b[k/8*64+part%2*32+k%2*16:])
-			high := (*[16]byte)(b[128+k/8*32+k%2*16:])
-			lowShift, highShift := uint(part/2*4), uint(part*2)
-			for l, v := range (*[16]float32)(src[16*k:]) {
-				q := byte(max(min(int(float32(v*inv)+32.5), 63), 0))
-				low[l] |= q & 15 << lowShift
-				high[l] |= q >> 4 << highShift
-			}
+// packQ3K writes what decodeQ3K reads.
+func packQ3K(dst []byte, b *superBlock) {
+	putHalf(dst[108:], b.d)
+	for k := range 16 {
+		s := byte(b.scales[k] + 32)
+		dst[96+k%8] |= s & 15 << (k / 8 * 4)
+		dst[104+k%4] |= s >> 4 << (k / 4 * 2)
+		for l, q := range b.codes[16*k : 16*k+16] {
+			dst[k%2*16+l] |= q >> 2 << (k / 2)
+			dst[32+k/8*32+k%2*16+l] |= q & 3 << (k / 2 % 4 * 2)
 		}
 	}
-	return -1
 }
 
-// fitQ6 finds the scale of x ≈ scale q with q in −32..31. It reports false if a value is
-// NaN or too large.
-func fitQ6(x *[16]float32) (scale float32, ok bool) {
-	lo, hi, _, ok := span(x[:])
-	if !ok {
-		return 0, false
+// packQ4K writes what decodeQ4K reads.
+func packQ4K(dst []byte, b *superBlock) {
+	putHalf(dst, b.d)
+	putHalf(dst[2:], b.dmin)
+	putScaleMins((*[12]byte)(dst[4:]), b)
+	for k := range 8 {
+		packBits(dst[16+k/2*32:], b.codes[32*k:32*k+32], k%2*4)
 	}
-	extreme := hi
-	if -lo > hi {
-		extreme = lo
-	}
-	inverse := inverseOf(extreme)
-	var best float32
-	for _, level := range q6Starts {
-		inv := level * inverse
-		var sxq float32
-		var sqq int32
-		for _, v := range x {
-			q := min(int32(float32(v*inv)+32.5), 63) - 32
-			sxq += float32(v * float32(q))
-			sqq += q * q
-		}
-		// Least squares: the scale, and what it takes off Σx².
-		if s := sxq / float32(max(sqq, 1)); s*sxq > best {
-			best, scale = s*sxq, s
-		}
-	}
-	return scale, true
 }
 
-func abs(v float32) float32 { return math.Float32frombits(math.Float32bits(v) & math.MaxInt32) }
+// packQ5K writes what decodeQ5K reads.
+func packQ5K(dst []byte, b *superBlock) {
+	putHalf(dst, b.d)
+	putHalf(dst[2:], b.dmin)
+	putScaleMins((*[12]byte)(dst[4:]), b)
+	for k := range 8 {
+		for l, q := range b.codes[32*k : 32*k+32] {
+			dst[16+l] |= q >> 4 << k
+			dst[48+k/2*32+l] |= q & 15 << (k % 2 * 4)
+		}
+	}
+}
+
+// packQ6K writes what decodeQ6K reads.
+func packQ6K(dst []byte, b *superBlock) {
+	putHalf(dst[208:], b.d)
+	for k := range 16 {
+		dst[192+k] = byte(b.scales[k])
+		part := k % 8 / 2
+		for l, q := range b.codes[16*k : 16*k+16] {
+			dst[k/8*64+part%2*32+k%2*16+l] |= q & 15 << (part / 2 * 4)
+			dst[128+k/8*32+k%2*16+l] |= q >> 4 << (part * 2)
+		}
+	}
+}
+
+// packBits or's codes, shifted, into as many bytes.
+func packBits(dst, codes []byte, shift int) {
+	for l, q := range codes {
+		dst[l] |= q << shift
+	}
+}
+
+// putScaleMins packs what scaleMin unpacks; all values are below 64.
+func putScaleMins(p *[12]byte, b *superBlock) {
+	for k := range 4 {
+		low, high := byte(b.scales[k]), byte(b.scales[k+4])
+		lowMin, highMin := byte(b.minima[k]), byte(b.minima[k+4])
+		p[k] = low | high>>4<<6
+		p[k+4] = lowMin | highMin>>4<<6
+		p[k+8] = high&15 | highMin<<4
+	}
+}
+
+func abs(v float32) float32 {
+	if v < 0 {
+		return -v
+	}
+	return v
+}
