@@ -67,10 +67,7 @@ func inside(shape, r int) func(dx, dy int) bool {
 // draw paints the layout, with digits of height h.
 func (l layout) draw(rng *rand.Rand, size imaging.Size, h int) imaging.RGB {
 	m := imaging.NewRGB(size)
-	ground := pick(rng, grounds())
-	for i := range m.Pix {
-		m.Pix[i] = ground[i%3]
-	}
+	board(m, pick(rng, grounds()))
 	w, v := part*size.Width/3, part*size.Height/3 // a cell
 	room := min(w, v)
 	for _, it := range l.items {
@@ -81,6 +78,22 @@ func (l layout) draw(rng *rand.Rand, size imaging.Size, h int) imaging.RGB {
 	x, y := centre(rng, l.card, w, v, room/20)
 	l.write(m, x/part*part, y/part*part, h)
 	return m
+}
+
+// shade is by how much a part of the board is darker than the one before it.
+const shade = 20
+
+// board paints the nine parts of a picture: less red from left to right, less blue from top to
+// bottom, so that one can see where a part lies.
+func board(m imaging.RGB, ground rgb) {
+	for y := range m.Height {
+		for x := range m.Width {
+			pixel := m.Pix[3*(y*m.Width+x):]
+			pixel[0] = ground[0] - uint8(shade*(3*x/m.Width))
+			pixel[1] = ground[1]
+			pixel[2] = ground[2] - uint8(shade*(3*y/m.Height))
+		}
+	}
 }
 
 // centre returns a point near the middle of a cell, away from it by at most slack.

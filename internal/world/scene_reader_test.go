@@ -23,7 +23,7 @@ func look(t *testing.T, m imaging.RGB) seen {
 	for i, name := range names {
 		x0, y0 := i%3*m.Width/3, i/3*m.Height/3
 		p := part3{m, image.Rect(x0, y0, x0+m.Width/3, y0+m.Height/3)}
-		box := p.box(func(c [3]uint8) bool { return c != p.at(0, 0) })
+		box := p.box(func(c [3]uint8) bool { return c != p.ground() })
 		if box.Empty() {
 			continue
 		}
@@ -47,6 +47,9 @@ func (p part3) at(x, y int) [3]uint8 {
 	return [3]uint8(p.m.Pix[i : i+3])
 }
 
+// ground is the colour of the part where nothing is.
+func (p part3) ground() [3]uint8 { return p.at(p.r.Min.X, p.r.Min.Y) }
+
 // box is the smallest one around the pixels that a test picks.
 func (p part3) box(ok func([3]uint8) bool) (box image.Rectangle) {
 	for y := p.r.Min.Y; y < p.r.Max.Y; y++ {
@@ -63,7 +66,7 @@ func (p part3) box(ok func([3]uint8) bool) (box image.Rectangle) {
 func (p part3) wide(box image.Rectangle, height float64) float64 {
 	n, y := 0, box.Min.Y+int(height*float64(box.Dy()))
 	for x := box.Min.X; x < box.Max.X; x++ {
-		if p.at(x, y) != p.at(0, 0) {
+		if p.at(x, y) != p.ground() {
 			n++
 		}
 	}
@@ -79,7 +82,7 @@ func (p part3) shape(box image.Rectangle) string {
 		return "square"
 	case low > .85:
 		return "triangle"
-	case p.at(box.Min.X+box.Dx()*28/100, box.Min.Y+box.Dy()*28/100) == p.at(0, 0):
+	case p.at(box.Min.X+box.Dx()*28/100, box.Min.Y+box.Dy()*28/100) == p.ground():
 		return "cross"
 	case p.wide(box, .3) < .75:
 		return "diamond"
