@@ -50,6 +50,7 @@ type Lesson struct {
 	Events, Words int // of stories, as world.Options has them
 
 	Side   int   // of pictures, in pixels; they are square
+	Items  int   // as world.SceneOptions has them
 	Digits []int // as world.SceneOptions has them
 	Shown  int   // the side that the model sees of it, in pixels, if not all
 }

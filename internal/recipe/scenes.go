@@ -20,7 +20,7 @@ const (
 // scenes writes about each picture one sequence: every answer is learned behind those before it.
 func (r reader) scenes(split world.Split, seed uint64, l Lesson, prose float32) (source, error) {
 	scenes, err := world.NewScenes(world.SceneOptions{Split: split, Seed: seed, Size: imaging.Size{Width: l.Side, Height: l.Side},
-		Digits: l.Digits, Kinds: l.Kinds, Questions: 1})
+		Digits: l.Digits, Kinds: l.Kinds, Questions: 1, Items: l.Items})
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,10 @@ const (
 	MaxSide      = 4096 // pixels of the longer one
 	MinDigit     = 5    // height of a digit in pixels
 	MaxQuestions = 6    // about one picture
+	maxItems     = 5
+	// maxTries is how many layouts may not have the answers wanted before others are: two shapes
+	// never are three.
+	maxTries = 1000
 )
 
 // SceneOptions say which pictures to make.
@@ -31,6 +35,8 @@ type SceneOptions struct {
 	// Questions is how many to ask about each picture, each of another kind: two
 	// that count might contradict each other. 0 means 3, or as many as there are kinds.
 	Questions int
+	// Items is how many shapes a picture has; 0 varies it from 2 to 5.
+	Items int
 }
 
 func (o SceneOptions) short() int { return min(o.Size.Width, o.Size.Height) }
@@ -57,6 +63,9 @@ func (o SceneOptions) check() error {
 		if slices.Contains(o.Kinds[:i], k) {
 			return fmt.Errorf("kind of question %q is named twice", k)
 		}
+	}
+	if o.Items < 0 || o.Items > maxItems {
+		return fmt.Errorf("%d shapes in a picture: want 1 to %d, or 0 to vary them", o.Items, maxItems)
 	}
 	n := min(len(o.kinds()), MaxQuestions)
 	if o.Questions < 0 || o.Questions > n {
@@ -135,10 +144,14 @@ type layout struct {
 	card   int // the cell where it is written
 }
 
-func newLayout(rng *rand.Rand) layout {
+// newLayout has so many items, or 2 to 5 for 0.
+func newLayout(rng *rand.Rand, items int) layout {
 	spots := rng.Perm(len(cells()))
 	l := layout{number: 10 + rng.IntN(90), card: spots[0]}
-	for _, cell := range spots[1 : 3+rng.IntN(4)] {
+	if items == 0 {
+		items = 2 + rng.IntN(4)
+	}
+	for _, cell := range spots[1 : 1+items] {
 		it := item{cell: cell}
 		for again := true; again; {
 			it.shape, it.colour = rng.IntN(len(shapes())), rng.IntN(len(colours()))
@@ -207,12 +220,14 @@ func (s *Scenes) Next() Scene {
 func (s *Scenes) At(index uint64) Scene {
 	rng := generator("scene", s.opt.Split, s.opt.Seed, index)
 	asked, wanted := make([]sceneForm, s.opt.Questions), make([]string, s.opt.Questions)
-	for i, k := range some(rng, s.opt.kinds(), s.opt.Questions) {
-		asked[i] = pick(rng, s.forms[k])
-		wanted[i] = pick(rng, asked[i].answers)
-	}
-	for {
-		l := newLayout(rng)
+	for tries := 0; ; tries++ {
+		if tries%maxTries == 0 {
+			for i, k := range some(rng, s.opt.kinds(), s.opt.Questions) {
+				asked[i] = pick(rng, s.forms[k])
+				wanted[i] = pick(rng, asked[i].answers)
+			}
+		}
+		l := newLayout(rng, s.opt.Items)
 		if !s.opt.Split.holds(l.key()) {
 			continue
 		}
