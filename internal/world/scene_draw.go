@@ -81,7 +81,7 @@ func (l layout) draw(rng *rand.Rand, size imaging.Size, h int) imaging.RGB {
 }
 
 // shade is by how much a part of the board is darker than the one before it.
-const shade = 20
+const shade = 44
 
 // board paints the nine parts of a picture: less red from left to right, less blue from top to
 // bottom, so that one can see where a part lies.
