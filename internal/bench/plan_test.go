@@ -16,6 +16,32 @@ import (
 	"github.com/wattlaw/wattlaw/internal/imaging"
 )
 
+// TestComplexityPlanIsBalanced counts what is compared: every complexity as often at either
+// length, in every block of repeats, and never in a row.
+func TestComplexityPlanIsBalanced(t *testing.T) {
+	plan := complexityPlan()
+	plan.Backend = "fake"
+	r, err := newRunner(plan, newBed(t).deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells, row := map[string]int{}, 0
+	for i, item := range r.items {
+		cells[fmt.Sprint(item.X, item.Complexity)]++
+		if i > 0 && item.Complexity == r.items[i-1].Complexity {
+			row++
+		}
+	}
+	if len(cells) != 6 || row > len(r.items)/2 {
+		t.Errorf("cells %v, %d of %d follow their like", cells, row, len(r.items))
+	}
+	for cell, n := range cells {
+		if n != 4 {
+			t.Errorf("%s: %d trials, want 4", cell, n)
+		}
+	}
+}
+
 func TestNamedPlans(t *testing.T) {
 	for _, p := range NamedPlans() {
 		found, err := FindPlan(p.Name)
@@ -29,7 +55,7 @@ func TestNamedPlans(t *testing.T) {
 			t.Errorf("plan %q is not the one that is carried out", p.Name)
 		}
 	}
-	if _, err := FindPlan("vlmm"); err == nil || !strings.Contains(err.Error(), "default, vlm") {
+	if _, err := FindPlan("vlmm"); err == nil || !strings.Contains(err.Error(), "default, complexity, vlm") {
 		t.Errorf("error %v does not list the names", err)
 	}
 }

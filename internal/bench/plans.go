@@ -16,8 +16,17 @@ type NamedPlan struct {
 func NamedPlans() []NamedPlan {
 	return []NamedPlan{
 		{"default", "the law of text: a small model over prompt lengths, under three minutes on two cores", DefaultPlan()},
+		{"complexity", "does anything but length matter: prompts of equal length and different complexity, under three minutes on two cores", complexityPlan()},
 		{"vlm", "the knee of images: a vision-language model over resolutions, under five minutes on two cores", vlmPlan()},
 	}
+}
+
+// complexityPlan sets prompts of three complexities against each other at two lengths: twelve
+// repeats give each of them four trials of either length, interleaved with the rest.
+func complexityPlan() Plan {
+	p := DefaultPlan()
+	p.Tokens, p.Repeats, p.OutputTokens = []int{128, 512}, 12, 8
+	return p
 }
 
 // vlmPlan sweeps images across the knee of a clamp that is low enough for two cores: 150

@@ -112,6 +112,25 @@ func TestComplexityAndDrift(t *testing.T) {
 	}
 }
 
+// A contrast that is not settled says how much more work would settle it, where any would.
+func TestUnsettledContrasts(t *testing.T) {
+	of := func(ratio, lo, hi float64) Contrast {
+		return Contrast{Group: "high", Against: "low", Ratio: ratio, CI: law.Interval{Lo: lo, Hi: hi}, Verdict: verdict(law.Interval{Lo: lo, Hi: hi})}
+	}
+	for _, c := range []struct {
+		contrast Contrast
+		want     string
+	}{
+		{of(1, 0.91, 1.1), "not settled between high and low: 0.0 % (−9.0 … +10.0); about 4 times as many trials would settle it."},
+		{of(1.048, 0.99, 1.11), "not settled between high and low: +4.8 % (−1.0 … +11.0)."},
+		{of(1, 0.98, 1.02), "high costs the same as low within 5 %: 0.0 % (−2.0 … +2.0)."},
+	} {
+		if got := c.contrast.sentence(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 // Repeats dealt in turn leave cells of one or two trials, and some lengths where the
 // groups are unequal: the length must not leak into the comparison.
 func TestContrastOfUnbalancedCells(t *testing.T) {

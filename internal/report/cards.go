@@ -100,7 +100,7 @@ func complexityText(c *ConfigResult, swept sweptBy) []string {
 	return contrastText(c.Complexity, [...]string{
 		fmt.Sprintf("%s the cost: prompts of different semantic complexity cost the same at equal %s.", swept.sets, swept.equal),
 		fmt.Sprintf("Complexity matters here: prompts of equal %s differ in cost.", swept.equal),
-		"Undecided: the trials are too few or too noisy to say that complexity leaves the cost alone within 5 %.",
+		"Not settled: the trials are too few or too noisy to say that complexity leaves the cost alone within 5 %.",
 	})
 }
 
@@ -109,7 +109,7 @@ func kindsText(c *ConfigResult) []string {
 	return contrastText(c.Kinds, [...]string{
 		"What is in the image does not matter: all kinds cost the same at equal size.",
 		"What is in the image matters here: kinds of equal size differ in cost.",
-		"Undecided: the trials are too few or too noisy to say that what is in the image leaves the cost alone within 5 %.",
+		"Not settled: the trials are too few or too noisy to say that what is in the image leaves the cost alone within 5 %.",
 	})
 }
 

@@ -209,7 +209,22 @@ func (c Contrast) sentence() string {
 	case VerdictDifferent:
 		return fmt.Sprintf("%s costs differently from %s: %s.", c.Group, c.Against, change)
 	}
-	return fmt.Sprintf("undecided between %s and %s: %s.", c.Group, c.Against, change)
+	text := fmt.Sprintf("not settled between %s and %s: %s", c.Group, c.Against, change)
+	if times := c.needed(); times > 0 {
+		text += fmt.Sprintf("; about %s times as many trials would settle it", number(times, 0))
+	}
+	return text + "."
+}
+
+// needed is about how many times the trials would bring the interval within the margin, if the
+// ratio stays; 0 where none would.
+func (c Contrast) needed() float64 {
+	room := math.Log1p(margin) - math.Abs(math.Log(c.Ratio))
+	times := math.Pow((math.Log(c.CI.Hi)-math.Log(c.CI.Lo))/2/room, 2)
+	if !(room > margin/10) || !(times > 0) || math.IsInf(times, 0) {
+		return 0
+	}
+	return math.Max(2, math.Ceil(times))
 }
 
 // signed writes a percentage with its sign and one decimal.
