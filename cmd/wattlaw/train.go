@@ -43,6 +43,7 @@ training that was interrupted goes on, the curve as JSON Lines, and the model as
 	}
 	cmd.Flags().StringVar(&name, "recipe", "", fmt.Sprintf("Which model: one of %v", recipe.Names()))
 	cmd.Flags().StringVar(&opt.Dir, "dir", "", "Directory for checkpoints, curve and model")
+	cmd.Flags().StringVar(&opt.From, "from", "", "Where there is no checkpoint: file of the model after the phases before the last, to train that one only")
 	cmd.Flags().IntVar(&opt.Train.Threads, "threads", 0, "Threads (default one per CPU)")
 	cmd.Flags().DurationVar(&opt.Save, "save", 0, "Time between checkpoints (default 1m0s)")
 	cmd.AddCommand(newTrainCurveCmd())

@@ -27,16 +27,13 @@ func gazer() Recipe {
 				{Share: 1, Side: 96, Items: 1, Kinds: []world.Kind{world.Colour, world.Shape, world.Content, world.Position}, Questions: 8}}},
 			{Name: "two things", Steps: 200, Batch: 16, Peak: 1e-3, Floor: 1e-3, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
 				{Share: 1, Side: 96, Items: 2, Kinds: simple, Questions: 12}}},
-			{Name: "first glances", Steps: 300, Batch: 16, Peak: 1e-3, Floor: 1e-3, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
-				{Share: 1, Side: 96, Kinds: simple, Questions: 12}}},
-			{Name: "closer looks", Steps: 500, Batch: 16, Peak: 1e-3, Floor: 1e-3, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
-				{Share: 0.3, Side: 96, Digits: []int{10, 14}, Questions: 12},
-				{Share: 0.7, Side: 192, Digits: []int{10, 14, 28}, Questions: 12}}},
-			{Name: "all sizes", Steps: 600, Batch: 16, Peak: 1e-3, Floor: 2e-5, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
-				{Share: 0.1, Side: 96, Questions: 12}, {Share: 0.1, Side: 288, Shown: 128, Questions: 12},
-				{Share: 0.2, Side: 192, Questions: 12}, {Share: 0.1, Side: 288, Shown: 224, Questions: 12},
-				{Share: 0.1, Side: 256, Questions: 12}, {Share: 0.4, Side: 288, Questions: 12}}},
+			{Name: "first glances", Steps: 1000, Batch: 16, Peak: 1.5e-3, Floor: 1.5e-3, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
+				{Share: 1, Side: 96, Digits: []int{14}, Questions: 13}}},
+			{Name: "all sizes", FromFile: true, Steps: 1400, Batch: 16, Peak: 1.5e-3, Floor: 2e-5, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
+				{Share: 0.25, Side: 96, Digits: []int{10, 14}, Questions: 13},
+				{Share: 0.4, Side: 192, Digits: []int{10, 14, 19, 28}, Questions: 13},
+				{Share: 0.1, Side: 288, Shown: 192, Questions: 13}, {Share: 0.25, Side: 288, Questions: 13}}},
 		},
-		Exam: Lesson{Side: 192, Digits: []int{10, 14, 28}},
+		Exam: Lesson{Side: 96, Digits: []int{14}},
 	}
 }

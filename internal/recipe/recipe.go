@@ -39,6 +39,9 @@ type Phase struct {
 	WarmUp  int
 	Prose   float32 // weight of the prediction of a token outside of answers, an answer's being one
 	Lessons []Lesson
+	// FromFile begins the phase from the weights as the model's file holds them after the phase
+	// before, in Q8_0: a training can go on there with nothing but that file.
+	FromFile bool
 }
 
 // Lesson is a kind of stories or, for models that see, of pictures to learn from.

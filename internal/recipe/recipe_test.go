@@ -44,6 +44,7 @@ func TestMiniatures(t *testing.T) {
 			if a, b := read(t, filepath.Join(whole, file)), read(t, filepath.Join(broken, file)); string(a) != string(b) {
 				t.Error("an interrupted training ends in another model")
 			}
+			onward(t, r, filepath.Join(broken, file))
 			var opt engine.Options
 			if r.Vision != nil {
 				opt.Projector = filepath.Join(whole, r.Name+".mmproj.gguf")
@@ -75,6 +76,24 @@ func interrupted(t *testing.T, r Recipe, dir string) {
 		if !last && !errors.Is(err, stop) || last && err != nil {
 			t.Fatalf("phase %d: %v", phase+1, err)
 		}
+	}
+}
+
+// onward trains the last phase again from the file of the phase before, which must end in the same model.
+func onward(t *testing.T, r Recipe, want string) {
+	t.Helper()
+	before, after := t.TempDir(), t.TempDir()
+	first := r
+	first.Phases = r.Phases[:len(r.Phases)-1]
+	if err := Run(context.Background(), first, Options{Dir: before}); err != nil {
+		t.Fatal(err)
+	}
+	file := r.Name + ".gguf"
+	if err := Run(context.Background(), r, Options{Dir: after, From: filepath.Join(before, file)}); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := read(t, want), read(t, filepath.Join(after, file)); string(a) != string(b) {
+		t.Error("the last phase, from the file before it, ends in another model")
 	}
 }
 

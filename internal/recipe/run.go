@@ -7,9 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/tokenizer"
 	"github.com/wattlaw/wattlaw/internal/train"
 )
@@ -17,8 +21,11 @@ import (
 // Options of Run.
 type Options struct {
 	Train train.Options
-	Dir   string        // holds checkpoints, the curve and the finished model
-	Save  time.Duration // between checkpoints; default a minute
+	Dir   string // holds checkpoints, the curve and the model
+	// From, when not empty, is a file of the model to go on with where there is no checkpoint, at
+	// the last phase that begins from a file. Its encoder of images lies beside it as NAME.mmproj.gguf.
+	From string
+	Save time.Duration // between checkpoints; default a minute
 	// Report, when not nil, is told of each line of the curve.
 	Report func(Point)
 }
@@ -37,6 +44,7 @@ type training struct {
 	reader reader
 	model  *train.Model
 	exam   exam
+	ended  bool // a phase has ended in this run, so that the file in Dir holds its weights
 }
 
 // Run trains the recipe's model, from the last checkpoint in opt.Dir if there is one. With every
@@ -49,18 +57,77 @@ func Run(ctx context.Context, r Recipe, opt Options) error {
 	if err != nil {
 		return fmt.Errorf("recipe %s: %w", r.Name, err)
 	}
-	from := 0
-	for i := len(r.Phases) - 1; i > 0; i-- {
-		if _, err := os.Stat(t.checkpoint(i)); err == nil {
-			from = i
-			break
-		}
+	from, err := t.first()
+	if err != nil {
+		return fmt.Errorf("recipe %s: %w", r.Name, err)
 	}
 	for i := from; i < len(r.Phases); i++ {
 		if err := t.phase(ctx, i); err != nil {
 			return fmt.Errorf("recipe %s, phase %q: %w", r.Name, r.Phases[i].Name, err)
 		}
 	}
+	return nil
+}
+
+// first returns the phase to go on with: that of the last checkpoint, or the last one that begins
+// from a file if one is given.
+func (t *training) first() (int, error) {
+	for i := len(t.recipe.Phases) - 1; i >= 0; i-- {
+		if _, err := os.Stat(t.checkpoint(i)); err == nil {
+			return i, nil
+		}
+	}
+	if t.opt.From == "" {
+		return 0, nil
+	}
+	for i := len(t.recipe.Phases) - 1; i >= 0; i-- {
+		if t.recipe.Phases[i].FromFile {
+			return i, nil
+		}
+	}
+	return 0, errors.New("no phase begins from a file")
+}
+
+// source is the file that a phase begins from. A phase that is resumed takes its own, whose weights
+// the checkpoint then replaces: both have their hyperparameters as files round them.
+func (t *training) source(phase int) string {
+	if _, err := os.Stat(t.checkpoint(phase)); err != nil && !t.ended && t.opt.From != "" {
+		return t.opt.From
+	}
+	return t.path(".gguf")
+}
+
+// load takes the weights from a file, and its encoder's beside it.
+func (t *training) load(path string) error {
+	f, err := gguf.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // read-only, and the weights are copied
+	src, err := model.FromFile(f)
+	if err != nil {
+		return err
+	}
+	var m *train.Model
+	if t.recipe.Vision == nil {
+		m, err = train.New(src, t.opt.Train)
+	} else {
+		var encoder *gguf.File
+		if encoder, err = gguf.Open(strings.TrimSuffix(path, ".gguf") + ".mmproj.gguf"); err != nil {
+			return err
+		}
+		defer encoder.Close()
+		m, err = train.NewSeeing(src, model.EncoderFromFile(encoder), t.opt.Train)
+	}
+	if err != nil {
+		return err
+	}
+	want := t.recipe.Config
+	want.Eps = float64(float32(want.Eps)) // as the file has it
+	if m.Config != want || !slices.Equal(src.Vocab.Tokens, t.vocab.Tokens) {
+		return fmt.Errorf("%s is not the recipe's model: it has another shape or vocabulary", path)
+	}
+	t.model = m
 	return nil
 }
 
@@ -113,6 +180,11 @@ func (t *training) phase(ctx context.Context, i int) error {
 		read += int64(len(s.Tokens))
 		return s, err
 	}
+	if t.recipe.Phases[i].FromFile {
+		if err := t.load(t.source(i)); err != nil {
+			return err
+		}
+	}
 	tr, err := train.NewTrainer(t.model, t.recipe.plan(i), counted)
 	if err != nil {
 		return err
@@ -143,6 +215,7 @@ func (t *training) phase(ctx context.Context, i int) error {
 			saved = time.Now()
 		}
 	}
+	t.ended = true
 	return nil
 }
 

@@ -23,7 +23,7 @@ func scribe() Recipe {
 				{Share: 0.3, Events: 3, Questions: 12}, {Share: 0.7, Questions: 14}}},
 			{Name: "answers first", Steps: 800, Batch: 16, Peak: 1e-3, Floor: 1e-3, WarmUp: 25, Prose: 0.02, Lessons: []Lesson{
 				{Share: 0.3, Events: 3, Questions: 12}, {Share: 0.7, Questions: 14}}},
-			{Name: "long texts", Steps: 600, Batch: 16, Peak: 1e-3, Floor: 2e-5, WarmUp: 50, Prose: 0.01, Lessons: []Lesson{
+			{Name: "long texts", FromFile: true, Steps: 600, Batch: 16, Peak: 1e-3, Floor: 2e-5, WarmUp: 50, Prose: 0.01, Lessons: []Lesson{
 				{Share: 0.6, Questions: 14}, {Share: 0.2, Words: 200, Questions: 12}, {Share: 0.13, Words: 350, Questions: 12}, {Share: 0.07, Words: 700, Questions: 12}}},
 		},
 	}
