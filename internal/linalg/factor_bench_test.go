@@ -1,0 +1,67 @@
+package linalg
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/wattlaw/wattlaw/internal/kernel"
+	"gonum.org/v1/gonum/mat"
+)
+
+// BenchmarkSymEigen decomposes Gram matrices on two threads, beside gonum's EigenSym in the same process.
+func BenchmarkSymEigen(b *testing.B) {
+	for _, n := range []int{512, 1024, 2048} {
+		x := normal[float64](rand.New(rand.NewPCG(1, 1)), n, n, 0)
+		a := newMatrix[float64](n, n)
+		NewMultiplierOf[float64](kernel.Best(), 2).Gemm(Plain, Transposed, 1, x, x, 0, a)
+		b.Run(fmt.Sprintf("float64/n=%d", n), func(b *testing.B) { benchEigen(b, a) })
+		b.Run(fmt.Sprintf("float32/n=%d", n), func(b *testing.B) { benchEigen(b, narrow(a)) })
+		b.Run(fmt.Sprintf("gonum/n=%d", n), func(b *testing.B) {
+			for range b.N {
+				var e mat.EigenSym
+				e.Factorize(mat.NewSymDense(n, a.Data), true)
+			}
+		})
+	}
+}
+
+func narrow(a Matrix64) Matrix {
+	m := newMatrix[float32](a.Rows, a.Cols)
+	for i, v := range a.Data {
+		m.Data[i] = float32(v)
+	}
+	return m
+}
+
+func benchEigen[T Float](b *testing.B, a MatrixOf[T]) {
+	g := NewMultiplierOf[T](kernel.Best(), 2)
+	for range b.N {
+		if _, err := g.SymEigen(a); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkQR factorizes random square matrices and forms Q.
+func BenchmarkQR(b *testing.B) {
+	for _, n := range []int{512, 1024, 2048} {
+		x := normal[float64](rand.New(rand.NewPCG(1, 1)), n, n, 0)
+		g := NewMultiplierOf[float64](kernel.Best(), 2)
+		b.Run(fmt.Sprintf("float64/n=%d", n), func(b *testing.B) {
+			for range b.N {
+				if _, _, err := g.QR(x); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("gonum/n=%d", n), func(b *testing.B) {
+			for range b.N {
+				var qr mat.QR
+				var q mat.Dense
+				qr.Factorize(mat.NewDense(n, n, x.Data))
+				qr.QTo(&q)
+			}
+		})
+	}
+}
