@@ -216,7 +216,11 @@ func testThreads[T Float](t *testing.T, _ *MultiplierOf[T]) {
 		for i := range 300 {
 			clear(l.row(i)[i+1:])
 		}
-		all := [][]T{e.Values, e.Vectors.Data, q.Data, r.Data, l.Data}
+		s, err := g.SVD(a.part(0, 300, 0, 200))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := [][]T{s.Values, s.Left.Data, s.Right.Data, e.Values, e.Vectors.Data, q.Data, r.Data, l.Data}
 		if first == nil {
 			first = all
 		}
@@ -234,7 +238,8 @@ func TestNotFinite(t *testing.T) {
 		a.Data[7*40+5] = v
 		_, err1 := g.SymEigen(a)
 		_, _, err2 := g.QR(a)
-		for _, err := range []error{err1, err2} {
+		_, err3 := g.SVD(a)
+		for _, err := range []error{err1, err2, err3} {
 			if err == nil || !strings.Contains(err.Error(), "element (7, 5)") {
 				t.Errorf("%v: error %v", v, err)
 			}

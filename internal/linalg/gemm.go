@@ -111,6 +111,9 @@ func (g *MultiplierOf[T]) gemm(opA, opB Op, alpha T, a, b MatrixOf[T], beta T, c
 	if depth != inner || m != c.Rows || n != c.Cols {
 		panic(fmt.Sprintf("linalg: %d×%d times %d×%d into %d×%d", m, depth, inner, n, c.Rows, c.Cols))
 	}
+	if m == 0 || n == 0 {
+		return
+	}
 	if alpha == 0 || depth == 0 {
 		scale(c, beta)
 		return
