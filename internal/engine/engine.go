@@ -73,7 +73,8 @@ type Engine struct {
 	sight  *sight // nil for a model of text
 }
 
-// architectures is the list of what can be run, by general.architecture.
+// architectures is the list of what can be run, by general.architecture without the mark of
+// factorized models.
 func architectures() map[string]func(*model.Source) (model.Graph, error) {
 	return map[string]func(*model.Source) (model.Graph, error){
 		llama.Architecture:   llama.New,
@@ -118,12 +119,13 @@ func (e *Engine) load(ref string, opt Options) error {
 	if e.source, e.file, err = open(ref, opt.Seed); err != nil {
 		return err
 	}
-	build := architectures()[e.source.Text("general.architecture")]
+	architecture, _ := e.source.Architecture()
+	build := architectures()[architecture]
 	switch {
-	case e.source.Text("general.architecture") == model.BertArchitecture:
+	case architecture == model.BertArchitecture:
 		return fmt.Errorf("%s embeds texts (architecture %q) and writes none: use it with wattlaw embed --text", ref, model.BertArchitecture)
 	case build == nil:
-		return fmt.Errorf("%s: architecture %q is not supported; there are llama, qwen2 and qwen2vl",
+		return fmt.Errorf("%s: architecture %q is not supported; there are llama, qwen2 and qwen2vl, and -lr of each, with factorized layers",
 			ref, e.source.Text("general.architecture"))
 	}
 	if e.graph, err = build(e.source); err != nil {
@@ -148,7 +150,7 @@ func (e *Engine) load(ref string, opt Options) error {
 	e.team = model.NewTeam(threads, kernels)
 	e.state = model.NewState(config, e.graph.Layers(), positions, batch, 1, threads)
 	e.info = Info{
-		Name: ref, Architecture: config.Architecture, Quant: e.source.Quant, Parameters: e.source.Parameters(),
+		Name: ref, Architecture: e.source.Text("general.architecture"), Quant: e.source.Quant, Parameters: e.source.Parameters(),
 		Bytes: e.source.Bytes(), Context: positions, Vocabulary: config.Vocab, Meaningless: e.source.Meaningless,
 		Kernel: kernels.Name(), Threads: threads,
 	}

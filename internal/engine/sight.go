@@ -96,7 +96,7 @@ func (e *Engine) pairs(s *sight) error {
 	if c.Dynamic() {
 		want = qwen2vl.Architecture
 	}
-	if e.info.Architecture != want {
+	if e.graph.Config().Architecture != want {
 		return fmt.Errorf("%s has projector %q, which belongs to language models of architecture %q; %s is %q",
 			s.source.Name, c.Projector, want, e.source.Name, e.info.Architecture)
 	}

@@ -11,7 +11,7 @@ func (d *Decoder) attention(w *Worker, st *State, i int) {
 	b := &d.blocks[i]
 	in, t0, t1 := st.inputs(w)
 	d.normalize(w, in.norm, st.x, b.attnNorm, t0, t1, b.query, b.key, b.value)
-	st.settle(w)
+	st.settle(w, in.norm, b.query, b.key, b.value)
 	d.project(w, st, b, in.norm)
 	w.Barrier()
 	d.rotateAndStore(w, st, b, i)
@@ -19,7 +19,7 @@ func (d *Decoder) attention(w *Worker, st *State, i int) {
 	d.attend(w, st, i)
 	w.Barrier()
 	in.mixed.Prepare(w, t0, t1, b.mix)
-	st.settle(w)
+	st.settle(w, in.mixed, b.mix)
 	d.addBranch(w, st, b.mix, in.mixed)
 }
 

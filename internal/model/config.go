@@ -7,9 +7,9 @@ import (
 
 // Config holds the hyperparameters of a decoder.
 type Config struct {
-	Architecture string
-	Context      int // longest sequence the model was trained for, in tokens
-	Width        int // features of the residual stream
+	Architecture string // that of the dense model
+	Context      int    // longest sequence the model was trained for, in tokens
+	Width        int    // features of the residual stream
 	Layers       int
 	FFN          int // features inside the feed-forward network
 	Heads        int // query heads
@@ -42,7 +42,7 @@ const (
 // ReadConfig reads the hyperparameters under the prefix of the source's architecture and
 // checks that they can belong together.
 func ReadConfig(s *Source) (Config, error) {
-	arch := s.Text("general.architecture")
+	arch, _ := s.Architecture()
 	c := Config{Architecture: arch}
 	r := configReader{source: s, prefix: arch + "."}
 	c.Context = r.count("context_length", maxContext)

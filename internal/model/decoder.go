@@ -59,8 +59,8 @@ func NewDecoder(s *Source, c Config, traits Traits) (*Decoder, error) {
 		return nil, err
 	}
 	d.output = &Dense{Matrix: d.embedding}
-	if s.Tensor("output.weight") != nil {
-		if d.output, err = s.Linear("output.weight", c.Vocab, c.Width); err != nil {
+	if !s.Tied() {
+		if d.output, err = s.Linear(outputTensor, c.Vocab, c.Width); err != nil {
 			return nil, err
 		}
 	}
@@ -80,6 +80,11 @@ func NewDecoder(s *Source, c Config, traits Traits) (*Decoder, error) {
 	}
 	return d, s.AllUsed()
 }
+
+// Tied says that the decoder's output layer is its embedding matrix.
+func (s *Source) Tied() bool { return !s.has(outputTensor) }
+
+const outputTensor = "output.weight"
 
 // ropeFactors reads llama 3.1's divisors of the rotary frequencies.
 func (s *Source) ropeFactors(n int) ([]float32, error) {
@@ -193,7 +198,7 @@ func (d *Decoder) feedForward(w *Worker, st *State, b *block) {
 	n, m := d.config.FFN, st.N
 	in, t0, t1 := st.inputs(w)
 	d.normalize(w, in.norm, st.x, b.ffnNorm, t0, t1, b.gate, b.up)
-	st.settle(w)
+	st.settle(w, in.norm, b.gate, b.up)
 	lo, hi := w.Share(n, grain)
 	hidden := in.hidden.X
 	b.gate.Apply(w, hidden, n, lo, hi, in.norm)
@@ -204,7 +209,7 @@ func (d *Decoder) feedForward(w *Worker, st *State, b *block) {
 	}
 	w.Barrier()
 	in.hidden.Prepare(w, t0, t1, b.down)
-	st.settle(w)
+	st.settle(w, in.hidden, b.down)
 	d.addBranch(w, st, b.down, in.hidden)
 }
 
@@ -228,9 +233,10 @@ func (d *Decoder) logits(w *Worker, st *State) {
 		x = x[(st.N-1)*d.config.Width:]
 	}
 	d.normalize(w, in.norm, x, d.norm, t0, t1, d.output)
-	if st.Want == WantAll {
-		st.settle(w)
+	if in == st.shared {
+		w.Barrier()
 	}
+	in.norm.Enter(w, d.output)
 	lo, hi := w.Share(d.config.Vocab, grain)
 	d.output.Apply(w, st.Logits, d.config.Vocab, lo, hi, in.norm)
 }

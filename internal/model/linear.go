@@ -17,10 +17,9 @@ type Linear interface {
 	MulAdds() int64
 	// Input is the element type whose companion form the layer reads its input in.
 	Input() tensor.DType
-	// Apply computes y[t*ldy+r] for r in [r0, r1) and every token t of in, whose activations
-	// must be prepared for Input(). It is collective: every worker of the team calls it with
-	// a range of its own, be it empty, and ranges do not overlap; a layer of several stages
-	// may use barriers inside.
+	// Apply computes y[t*ldy+r] for r in [r0, r1) and every token t of in, which must be
+	// prepared for Input() and, behind that, entered for the layer. Workers take ranges that
+	// do not overlap; it needs no barrier.
 	Apply(w *Worker, y []float32, ldy, r0, r1 int, in *Input)
 }
 
@@ -54,7 +53,11 @@ func (d *Dense) Apply(w *Worker, y []float32, ldy, r0, r1 int, in *Input) {
 type Input struct {
 	X     []float32 // token t, feature k at X[t*Width+k]
 	Width int
-	forms []inputForm
+	n     int // tokens
+	// own says that every worker prepares an Input of its own over values that all share.
+	own    bool
+	forms  []inputForm
+	middle [places]*middle // of factorized layers
 }
 
 type inputForm struct {
@@ -65,19 +68,29 @@ type inputForm struct {
 // NewInput makes room for batches of up to tokens of the vectors x in the forms that those
 // of the layers want that read vectors of this width.
 func NewInput(x []float32, width, tokens int, layers []Linear) *Input {
-	in := &Input{X: x, Width: width}
+	in := &Input{X: x, Width: width, n: tokens}
 	for _, l := range layers {
-		if l.Cols() == width && in.acts(l.Input()) == nil {
-			a := new(kernel.Acts)
-			a.Reset(l.Input(), tokens, width)
-			in.forms = append(in.forms, inputForm{l.Input(), a})
+		if l.Cols() == width {
+			in.reserve(l, tokens)
 		}
 	}
+	in.reserveMiddles(tokens, layers)
 	return in
 }
 
-// Reset sizes every form for the next batch. It must not run beside Prepare or Apply.
+// reserve makes room for the form that a layer reads.
+func (in *Input) reserve(l Linear, tokens int) {
+	a := in.acts(l.Input())
+	if a == nil {
+		a = new(kernel.Acts)
+		in.forms = append(in.forms, inputForm{l.Input(), a})
+	}
+	a.Reset(l.Input(), tokens, l.Cols())
+}
+
+// Reset sizes every form for the next batch. It must not run beside Prepare, Enter or Apply.
 func (in *Input) Reset(tokens int) {
+	in.n = tokens
 	for _, f := range in.forms {
 		f.acts.Reset(f.dtype, tokens, in.Width)
 	}
@@ -112,11 +125,12 @@ func (in *Input) acts(dtype tensor.DType) *kernel.Acts {
 	return nil
 }
 
-// Ready brings the first n vectors of X into the forms that the layers read: Reset and
-// Prepare in one, for a worker alone.
+// Ready brings the first n vectors of X into the forms that the layers read: Reset, Prepare
+// and Enter in one, for a worker alone.
 func (in *Input) Ready(w *Worker, n int, layers ...Linear) {
 	in.Reset(n)
 	in.Prepare(w, 0, n, layers...)
+	in.Enter(w, layers...)
 }
 
 // ApplyAll computes y = layer(in) + bias for the first n vectors of in, one after the other,

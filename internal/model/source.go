@@ -134,7 +134,7 @@ func (s *Source) shaped(name string, shape ...int) (*Tensor, error) {
 		return nil, fmt.Errorf("%s: tensor %q has shape %v, want %v", s.Name, name, t.Shape, shape)
 	}
 	if _, err := t.DType.RowBytes(shape[0]); err != nil {
-		return nil, fmt.Errorf("%s: tensor %q: %w", s.Name, name, err)
+		return nil, s.wrong(name, err)
 	}
 	if int64(len(t.Data)) != t.Bytes() {
 		return nil, fmt.Errorf("%s: tensor %q has %d bytes of data, want %d", s.Name, name, len(t.Data), t.Bytes())
@@ -144,6 +144,11 @@ func (s *Source) shaped(name string, shape ...int) (*Tensor, error) {
 	}
 	s.used[name] = true
 	return t, nil
+}
+
+// wrong says which tensor an error is about.
+func (s *Source) wrong(tensor string, err error) error {
+	return fmt.Errorf("%s: tensor %q: %w", s.Name, tensor, err)
 }
 
 // AllUsed errs when the model has tensors that its graph did not ask for: leaving them
@@ -175,8 +180,16 @@ func sameShape(a, b []int) bool {
 	return true
 }
 
-// Linear loads a dense layer of rows by cols.
+// Linear loads the layer of rows by cols whose weights are the tensor of that name, or
+// factors that stand in its place.
 func (s *Source) Linear(name string, rows, cols int) (Linear, error) {
+	f, err := s.Factors(name, rows, cols)
+	if err != nil {
+		return nil, err
+	}
+	if f != nil {
+		return s.factorized(f)
+	}
 	m, err := s.Matrix(name, rows, cols)
 	if err != nil {
 		return nil, err
@@ -209,7 +222,7 @@ func (s *Source) Flattened(name string, rows int, inner ...int) (Linear, error) 
 	}
 	m := kernel.Matrix{DType: t.DType, Rows: rows, Cols: cols, Data: t.Data}
 	if err := m.Check(); err != nil {
-		return nil, fmt.Errorf("%s: tensor %q: %w", s.Name, name, err)
+		return nil, s.wrong(name, err)
 	}
 	return &Dense{Matrix: m}, nil
 }
@@ -225,7 +238,7 @@ func (s *Source) Values(name string, shape ...int) ([]float32, error) {
 	}
 	v := make([]float32, t.Values())
 	if err := tensor.Dequantize(v, t.DType, t.Data); err != nil {
-		return nil, fmt.Errorf("%s: tensor %q: %w", s.Name, name, err)
+		return nil, s.wrong(name, err)
 	}
 	return v, nil
 }

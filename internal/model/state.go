@@ -102,9 +102,9 @@ func NewState(c Config, layers []Linear, positions, batch, logitRows, workers in
 	}
 	for range workers {
 		st.private = append(st.private, &inputs{
-			norm:   NewInput(make([]float32, c.Width), c.Width, 1, layers),
-			mixed:  NewInput(st.shared.mixed.X, mixed, 1, layers),
-			hidden: NewInput(st.shared.hidden.X, c.FFN, 1, layers),
+			norm:   st.shared.norm.twin(make([]float32, c.Width), layers),
+			mixed:  st.shared.mixed.twin(st.shared.mixed.X, layers),
+			hidden: st.shared.hidden.twin(st.shared.hidden.X, layers),
 		})
 	}
 	return st
@@ -147,9 +147,10 @@ func (st *State) inputs(w *Worker) (in *inputs, t0, t1 int) {
 	return st.shared, t0, t1
 }
 
-// settle waits until every worker has filled its part of the inputs.
-func (st *State) settle(w *Worker) {
+// settle waits until every worker has filled its part of the inputs, and enters the layers.
+func (st *State) settle(w *Worker, in *Input, layers ...Linear) {
 	if st.N > 1 {
 		w.Barrier()
 	}
+	in.Enter(w, layers...)
 }

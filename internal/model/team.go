@@ -28,6 +28,9 @@ type Worker struct {
 	Scratch      kernel.Scratch
 	team         *Team   // nil for a worker alone
 	alone        *Worker // see Alone
+	// What a stage of a matrix product operator multiplies.
+	rearranged []float32
+	acts       kernel.Acts
 }
 
 // NewTeam starts a team of n workers, n ≥ 1, that compute with the given kernels.

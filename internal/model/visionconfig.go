@@ -70,14 +70,14 @@ const hiddenTensor = "v.blk.0.ffn_up.weight"
 // another number as feed_forward_length, so only the tensor tells; older files swap the
 // network's two layers.
 func hiddenWidth(s *Source, width int) int {
-	t := s.Tensor(hiddenTensor)
+	rows, cols, ok := s.layerShape(hiddenTensor)
 	switch {
-	case t == nil || len(t.Shape) != 2:
+	case !ok:
 		return 0
-	case t.Shape[0] == width:
-		return t.Shape[1]
-	case t.Shape[1] == width:
-		return t.Shape[0]
+	case cols == width:
+		return rows
+	case rows == width:
+		return cols
 	}
 	return 0
 }
@@ -88,7 +88,7 @@ const maxPatch = 256
 // ReadVisionConfig reads an encoder's hyperparameters and checks that they can belong
 // together.
 func ReadVisionConfig(s *Source) (VisionConfig, error) {
-	if arch := s.Text("general.architecture"); arch != VisionArchitecture {
+	if arch, _ := s.Architecture(); arch != VisionArchitecture {
 		return VisionConfig{}, fmt.Errorf("%s: architecture %q is no encoder of images; want %q (a file often named mmproj)", s.Name, arch, VisionArchitecture)
 	}
 	c := VisionConfig{Projector: s.Text("clip.projector_type")}

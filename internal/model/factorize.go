@@ -1,0 +1,232 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/tensor"
+	"github.com/wattlaw/wattlaw/internal/tn"
+)
+
+// Cut says how dense layers are factorized.
+type Cut struct {
+	// Layers names one layer, such as "blk.0.attn_output", or several that read one input and
+	// are to share their first factor: some of attn_q, attn_k and attn_v, or ffn_gate and ffn_up.
+	Layers []string
+	// Sites of a matrix product operator; nil for a low-rank pair. Layers cannot share one.
+	Sites  []tn.Site
+	Limits tn.Limits
+	DType  tensor.DType // of the factors
+}
+
+// Factorize returns the model with some layers cut by plain singular value decompositions, and what
+// each cut left out. Tensors that stay are shared with s, which must hold its data.
+func Factorize(s *Source, plan []Cut) (*Source, []tn.Truncation, error) {
+	var list []Replacement
+	var losses []tn.Truncation
+	for _, c := range plan {
+		r, loss, err := s.cut(c)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: factorize %s: %w", s.Name, strings.Join(c.Layers, ", "), err)
+		}
+		list, losses = append(list, r), append(losses, loss)
+	}
+	out, err := s.Replace(list)
+	return out, losses, err
+}
+
+// cut factorizes layers that are stored one above the other.
+func (s *Source) cut(c Cut) (Replacement, tn.Truncation, error) {
+	r := Replacement{Layers: c.Layers}
+	w, rows, err := s.stack(c.Layers)
+	if err != nil {
+		return r, tn.Truncation{}, err
+	}
+	sites := c.Sites
+	if sites == nil {
+		sites = tn.LowRank(w.Rows, w.Cols)
+	} else if len(c.Layers) > 1 {
+		return r, tn.Truncation{}, fmt.Errorf("only low-rank pairs share a factor")
+	}
+	m, loss, err := tn.Decompose(w, sites, c.Limits)
+	if err != nil {
+		return r, loss, err
+	}
+	if c.Sites != nil {
+		r.Tensors, err = EncodeMPO(c.Layers[0], m, c.DType)
+		return r, loss, err
+	}
+	bs := make([]tn.Matrix, len(rows))
+	rank, at := m.Bonds[0], 0
+	for i, n := range rows {
+		bs[i] = tn.Matrix{Rows: n, Cols: rank, Data: m.Cores[0][at*rank : (at+n)*rank]}
+		at += n
+	}
+	r.Tensors, err = EncodeLowRank(c.Layers, tn.Matrix{Rows: rank, Cols: w.Cols, Data: m.Cores[1]}, bs, c.DType)
+	return r, loss, err
+}
+
+// stack reads dense layers as one matrix, and how many rows each has of it.
+func (s *Source) stack(layers []string) (w tn.Matrix, rows []int, err error) {
+	if len(layers) == 0 {
+		return w, nil, fmt.Errorf("no layer is named")
+	}
+	for _, layer := range layers {
+		t := s.Tensor(layer + ".weight")
+		switch {
+		case t == nil || len(t.Shape) != 2:
+			return w, nil, fmt.Errorf("there is no dense layer %q", layer)
+		case w.Rows > 0 && t.Shape[0] != w.Cols:
+			return w, nil, fmt.Errorf("layer %q reads %d features, the one before %d", layer, t.Shape[0], w.Cols)
+		}
+		values := make([]float32, t.Values())
+		if err := tensor.Dequantize(values, t.DType, t.Data); err != nil {
+			return w, nil, s.wrong(t.Name, err)
+		}
+		for _, v := range values {
+			w.Data = append(w.Data, float64(v))
+		}
+		w.Cols, w.Rows = t.Shape[0], w.Rows+t.Shape[1]
+		rows = append(rows, t.Shape[1])
+	}
+	return w, rows, nil
+}
+
+// EncodeLowRank stores the pairs bᵢ·a of layers as tensors; several layers share a.
+func EncodeLowRank(layers []string, a tn.Matrix, bs []tn.Matrix, dt tensor.DType) ([]Tensor, error) {
+	first := layers[0]
+	if len(layers) > 1 {
+		common, members, _ := siblings(first)
+		for _, layer := range layers {
+			if !slices.Contains(members, layer) {
+				return nil, fmt.Errorf("layers %q and %q do not read one input", first, layer)
+			}
+		}
+		first = common
+	}
+	t, err := encode(first+firstFactor, dt, a.Data, a.Cols, a.Rows)
+	list := []Tensor{t}
+	for i, b := range bs {
+		if err == nil {
+			t, err = encode(layers[i]+secondFactor, dt, b.Data, b.Cols, b.Rows)
+			list = append(list, t)
+		}
+	}
+	return list, err
+}
+
+// EncodeMPO stores the cores of a layer as tensors, to be applied in the order that costs less.
+func EncodeMPO(layer string, m *tn.MPO, dt tensor.DType) ([]Tensor, error) {
+	var list []Tensor
+	s := tn.Cheaper(m.Sites, m.Bonds)
+	for i, st := range s.Stages {
+		out := m.Sites[st.Site].Out
+		shape := []int{st.Features(), out, st.Rows / out, 1}
+		if s.Order == tn.FromFirst {
+			shape[2], shape[3] = shape[3], shape[2]
+		}
+		t, err := encode(fmt.Sprint(layer, coreFactor, st.Site), dt, m.Core(s, i).Data, shape...)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, t)
+	}
+	slices.SortFunc(list, func(a, b Tensor) int { return strings.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+// encode makes a stored tensor of values.
+func encode(name string, dt tensor.DType, values []float64, shape ...int) (Tensor, error) {
+	t := Tensor{Name: name, DType: dt, Shape: shape}
+	if _, err := dt.RowBytes(shape[0]); err != nil {
+		return t, fmt.Errorf("tensor %q of shape %v: %w", name, shape, err)
+	}
+	x := make([]float32, len(values))
+	for i, v := range values {
+		x[i] = float32(v)
+	}
+	t.Data = make([]byte, t.Bytes())
+	if err := tensor.Quantize(t.Data, dt, x); err != nil {
+		return t, fmt.Errorf("tensor %q: %w", name, err)
+	}
+	return t, nil
+}
+
+// Replacement is factors in place of dense layers.
+type Replacement struct {
+	Layers  []string // as in Cut
+	Tensors []Tensor
+}
+
+// Metadata of factorized models: what the layers are, and their ranks (widest bonds).
+const (
+	factorizedLayers = "wattlaw.compress.layers"
+	factorizedRanks  = "wattlaw.compress.ranks"
+)
+
+// Replace returns the model with dense layers replaced by factors, and marks it as factorized. What
+// it keeps it shares with s, which may be factorized in part already.
+func (s *Source) Replace(list []Replacement) (*Source, error) {
+	out := &Source{Name: s.Name, Quant: s.Quant, Meaningless: s.Meaningless, Vocab: s.Vocab, Meta: slices.Clone(s.Meta)}
+	by := map[string][]Tensor{}
+	for _, r := range list {
+		for i, layer := range r.Layers {
+			name := layer + ".weight"
+			if _, twice := by[name]; twice || s.Tensor(name) == nil {
+				return nil, fmt.Errorf("%s: replace layer %q: there is no dense layer of that name, or it is named twice", s.Name, layer)
+			}
+			by[name] = nil
+			if i == 0 {
+				by[name] = r.Tensors
+			}
+		}
+	}
+	for _, t := range s.Tensors {
+		if factors, ok := by[t.Name]; ok {
+			out.Tensors = append(out.Tensors, factors...)
+		} else {
+			out.Tensors = append(out.Tensors, t)
+		}
+	}
+	return out, out.markFactorized()
+}
+
+// markFactorized sets the architecture and lists the layers and their ranks.
+func (s *Source) markFactorized() error {
+	dense, _ := s.Architecture()
+	layers, factors, err := s.Factorized()
+	if err != nil {
+		return err
+	}
+	var ranks []uint32
+	for _, f := range factors {
+		ranks = append(ranks, uint32(f.Rank()))
+	}
+	s.setMeta("general.architecture", gguf.ValueOf(dense+factorizedSuffix))
+	if len(layers) > 0 {
+		s.setMeta(factorizedLayers, gguf.ArrayOf(layers))
+		s.setMeta(factorizedRanks, gguf.ArrayOf(ranks))
+	}
+	return nil
+}
+
+// setMeta adds metadata, or replaces it.
+func (s *Source) setMeta(key string, v gguf.Value) {
+	for i := range s.Meta {
+		if s.Meta[i].Key == key {
+			s.Meta[i].Value = v
+			return
+		}
+	}
+	s.Meta = append(s.Meta, Entry{key, v})
+}
+
+// Rank returns the dimension of the widest bond.
+func (f *Factors) Rank() (n int) {
+	for _, bond := range f.Bonds {
+		n = max(n, bond)
+	}
+	return n
+}
