@@ -162,8 +162,9 @@ type Replacement struct {
 
 // Metadata of factorized models: what the layers are, and their ranks (widest bonds).
 const (
-	factorizedLayers = "wattlaw.compress.layers"
-	factorizedRanks  = "wattlaw.compress.ranks"
+	compressPrefix   = "wattlaw.compress."
+	factorizedLayers = compressPrefix + "layers"
+	factorizedRanks  = compressPrefix + "ranks"
 )
 
 // Replace returns the model with dense layers replaced by factors, and marks it as factorized. What
@@ -191,6 +192,58 @@ func (s *Source) Replace(list []Replacement) (*Source, error) {
 		}
 	}
 	return out, out.markFactorized()
+}
+
+// Expand returns the dense model whose weights are the products of s's factors, as F32; what s has
+// dense is shared.
+func Expand(s *Source) (*Source, error) {
+	layers, list, err := s.Factorized()
+	if err != nil {
+		return nil, err
+	}
+	dense, _ := s.Architecture()
+	out := &Source{Name: s.Name, Quant: s.Quant, Meaningless: s.Meaningless, Vocab: s.Vocab}
+	for _, entry := range s.Meta {
+		if !strings.HasPrefix(entry.Key, compressPrefix) {
+			out.Meta = append(out.Meta, entry)
+		}
+	}
+	out.setMeta("general.architecture", gguf.ValueOf(dense))
+	var factors []string
+	for i, f := range list {
+		w, err := s.product(f)
+		if err != nil {
+			return nil, err
+		}
+		t, err := encode(layers[i]+".weight", tensor.F32, w.Data, w.Cols, w.Rows)
+		if err != nil {
+			return nil, fmt.Errorf("%s: expand: %w", s.Name, err)
+		}
+		out.Tensors, factors = append(out.Tensors, t), append(factors, f.Names...)
+	}
+	for _, t := range s.Tensors {
+		if !slices.Contains(factors, t.Name) {
+			out.Tensors = append(out.Tensors, t)
+		}
+	}
+	return out, nil
+}
+
+// product multiplies a layer's factors out.
+func (s *Source) product(f *Factors) (tn.Matrix, error) {
+	var stages [][]float64
+	for i, name := range f.Names {
+		values, err := s.Values(name, f.Shapes[i]...)
+		if err != nil {
+			return tn.Matrix{}, err
+		}
+		stage := make([]float64, len(values))
+		for j, v := range values {
+			stage[j] = float64(v)
+		}
+		stages = append(stages, stage)
+	}
+	return tn.Assemble(f.Sites, f.Bonds, f.Schedule, stages).Matrix(), nil
 }
 
 // markFactorized sets the architecture and lists the layers and their ranks.
@@ -221,12 +274,4 @@ func (s *Source) setMeta(key string, v gguf.Value) {
 		}
 	}
 	s.Meta = append(s.Meta, Entry{key, v})
-}
-
-// Rank returns the dimension of the widest bond.
-func (f *Factors) Rank() (n int) {
-	for _, bond := range f.Bonds {
-		n = max(n, bond)
-	}
-	return n
 }

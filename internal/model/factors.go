@@ -38,7 +38,7 @@ type Factors struct {
 	place int // of the layer, or of the factor that it shares, among those that read one input
 }
 
-// shared names the first factor that layers which read one input may have in common.
+// sharing names the first factor that layers which read one input may have in common.
 func sharing() map[string][]string {
 	return map[string][]string{"attn_qkv": {"attn_q", "attn_k", "attn_v"}, "ffn_gate_up": {"ffn_gate", "ffn_up"}}
 }
@@ -275,6 +275,23 @@ func (s *Source) Factorized() (layers []string, list []*Factors, err error) {
 		layers, list = append(layers, layer), append(list, f)
 	}
 	return layers, list, nil
+}
+
+// Parameters counts the elements of the factors; a shared one counts for the first layer that reads it.
+func (f *Factors) Parameters() int64 {
+	n := tn.Parameters(f.Sites, f.Bonds)
+	if f.Shared {
+		n -= int64(f.Rank()) * int64(f.Cols)
+	}
+	return n
+}
+
+// Rank returns the dimension of the widest bond.
+func (f *Factors) Rank() (n int) {
+	for _, bond := range f.Bonds {
+		n = max(n, bond)
+	}
+	return n
 }
 
 // layerShape returns rows and columns of a stored layer without knowing what they should be.

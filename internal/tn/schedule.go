@@ -161,6 +161,21 @@ func (m *MPO) Core(s Schedule, stage int) Matrix {
 	return Matrix{st.Rows, st.Features(), core}
 }
 
+// Assemble is the inverse of Core: it makes an operator of the matrices that a schedule's stages
+// multiply with.
+func Assemble(sites []Site, bonds []int, s Schedule, stages [][]float64) *MPO {
+	m := &MPO{Sites: sites, Bonds: bonds, Cores: make([][]float64, len(sites))}
+	for i, st := range s.Stages {
+		k := st.Site
+		m.Cores[k] = stages[i]
+		if s.Order == FromFirst { // [r][o][i][l] → [l][o][i][r]
+			left, right := bond(bonds, k), bond(bonds, k+1)
+			m.Cores[k] = permuted(stages[i], [5]int{1, right, sites[k].Out, sites[k].In, left}, [5]int{0, 4, 2, 3, 1})
+		}
+	}
+	return m
+}
+
 // Run applies an operator to x: multiply gets the tokens of each stage, one behind the other, and
 // returns their products with the stage's core, Rows values each.
 func (s Schedule) Run(x []float64, multiply func(stage int, tokens []float64) []float64) []float64 {

@@ -254,6 +254,13 @@ func TestSchedules(t *testing.T) {
 			if done != s.MulAdds() || Cheaper(m.Sites, m.Bonds).MulAdds() > done {
 				t.Errorf("%d multiply-adds, planned %d", done, s.MulAdds())
 			}
+			var stages [][]float64
+			for i := range s.Stages {
+				stages = append(stages, m.Core(s, i).Data)
+			}
+			if difference(Assemble(m.Sites, m.Bonds, s, stages).Matrix(), m.Matrix()) != 0 {
+				t.Error("the matrices of the stages make another operator")
+			}
 			if bytes, err := s.Bytes(tensor.F32); err != nil || bytes != 4*parameters {
 				t.Errorf("%d bytes (%v), want %d", bytes, err, 4*parameters)
 			}

@@ -79,6 +79,7 @@ func write(w io.Writer, head string, src *model.Source) error {
 		totals[name].add(t)
 		all.add(t)
 	}
+	writeFactors(table, src)
 	fmt.Fprintln(table, "\nTYPE\tTENSORS\tPARAMETERS\tSIZE")
 	for _, name := range slices.Sorted(maps.Keys(totals)) {
 		totals[name].write(table, name)
@@ -90,7 +91,7 @@ func write(w io.Writer, head string, src *model.Source) error {
 // writeContract tells in words what an encoder does to images, or why it cannot be told;
 // of other models it writes nothing.
 func writeContract(w io.Writer, src *model.Source) error {
-	if src.Text("general.architecture") != model.VisionArchitecture {
+	if architecture, _ := src.Architecture(); architecture != model.VisionArchitecture {
 		return nil
 	}
 	text := "\nWhat happens to an image:\n"
@@ -103,6 +104,26 @@ func writeContract(w io.Writer, src *model.Source) error {
 	}
 	_, err := io.WriteString(w, text)
 	return err
+}
+
+// writeFactors lists factorized layers: their ranks, and parameters beside those of the dense layer.
+// A factor that layers share counts for the first.
+func writeFactors(w io.Writer, src *model.Source) {
+	layers, list, err := src.Factorized()
+	if len(layers) > 0 {
+		fmt.Fprintln(w, "\nFACTORIZED\tAS\tRANK\tOUTPUTS × INPUTS\tPARAMETERS\tOF DENSE")
+	}
+	for i, f := range list {
+		form := "pair"
+		if !f.LowRank {
+			form = fmt.Sprintf("%d sites", len(f.Sites))
+		}
+		n, dense := f.Parameters(), int64(f.Rows)*int64(f.Cols)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d × %d\t%d\t%.1f %%\n", layers[i], form, dimensions(f.Bonds), f.Rows, f.Cols, n, 100*float64(n)/float64(dense))
+	}
+	if err != nil {
+		fmt.Fprintf(w, "\nFactors that do not fit together: %v\n", err)
+	}
 }
 
 // total sums tensors.

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/model/shape"
+	"github.com/wattlaw/wattlaw/internal/tensor"
 )
 
 func TestWriteDescribesAFile(t *testing.T) {
@@ -120,5 +122,50 @@ func TestWriteNamesTheFileThatItCannotRead(t *testing.T) {
 		if err := Write(&bytes.Buffer{}, p); err == nil || !strings.Contains(err.Error(), p) {
 			t.Errorf("%s: %v", p, err)
 		}
+	}
+}
+
+// TestWriteListsFactors: pairs, a shared factor, chains, and factors that do not fit.
+func TestWriteListsFactors(t *testing.T) {
+	s, format, err := shape.Parse("shape:tiny@f32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dense, err := s.Build(format, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zeros := func(name string, shape ...int) model.Tensor {
+		tensor := model.Tensor{Name: name, DType: tensor.F32, Shape: shape}
+		tensor.Data = make([]byte, tensor.Bytes())
+		return tensor
+	}
+	src, err := dense.Replace([]model.Replacement{
+		{Layers: []string{"blk.0.ffn_down"}, Tensors: []model.Tensor{zeros("blk.0.ffn_down.lr_a", 512, 32), zeros("blk.0.ffn_down.lr_b", 32, 256)}},
+		{Layers: []string{"blk.1.ffn_gate", "blk.1.ffn_up"}, Tensors: []model.Tensor{zeros("blk.1.ffn_gate_up.lr_a", 256, 64),
+			zeros("blk.1.ffn_gate.lr_b", 64, 512), zeros("blk.1.ffn_up.lr_b", 64, 512)}},
+		{Layers: []string{"blk.0.attn_q"}, Tensors: []model.Tensor{zeros("blk.0.attn_q.mpo.0", 16*8, 16), zeros("blk.0.attn_q.mpo.1", 16, 16, 8)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "lr.gguf")
+	if err := src.WriteFile(path); err != nil {
+		t.Fatal(err)
+	}
+	text := described(t, path)
+	for _, want := range []string{`"llama-lr"`, "wattlaw.compress.layers array of 4 string", "wattlaw.compress.ranks",
+		"blk.0.ffn_down pair 32 256 × 512 24576 18.8 %", "blk.1.ffn_gate pair 64 512 × 256 49152 37.5 %",
+		"blk.1.ffn_up pair 64 512 × 256 32768 25.0 %", "blk.0.attn_q 2 sites 8 256 × 256 4096 6.2 %"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	src.Tensor("blk.1.ffn_up.lr_b").Shape = []int{32, 1024}
+	if err := src.WriteFile(path); err != nil {
+		t.Fatal(err)
+	}
+	if text = described(t, path); !strings.Contains(text, "do not fit together") || !strings.Contains(text, "blk.1.ffn_up.lr_b") {
+		t.Errorf("nothing is said of a wrong rank in\n%s", text)
 	}
 }
