@@ -15,21 +15,21 @@ func gazer() Recipe {
 	simple := []world.Kind{world.Colour, world.Shape, world.Position, world.YesNo, world.Count, world.Content}
 	return Recipe{
 		Name: "gazer", Description: "answers questions about pictures of a small world", Seed: 1,
-		Config: model.Config{Architecture: "qwen2vl", Context: 2048, Width: 256, Layers: 5, FFN: 768, Heads: 8, KVHeads: 4, HeadDim: 32, RopeDims: 32,
+		Config: model.Config{Architecture: "qwen2vl", Context: 2048, Width: 128, Layers: 4, FFN: 384, Heads: 4, KVHeads: 4, HeadDim: 32, RopeDims: 32,
 			Eps: 1e-6, RopeBase: 200, RopeScale: 1, RopeSections: [3]int{4, 6, 6}},
-		Vision: &model.VisionConfig{Projector: model.ProjectorQwen2VL, Width: 192, Layers: 4, Heads: 6, FFN: 768, Output: 256, Patch: 16,
+		Vision: &model.VisionConfig{Projector: model.ProjectorQwen2VL, Width: 128, Layers: 4, Heads: 4, FFN: 384, Output: 128, Patch: 16,
 			Merge: model.QwenMerge, ImageSize: 288, Eps: 1e-6, Activation: model.QuickGELU,
 			Mean: [3]float32{0.5, 0.5, 0.5}, Std: [3]float32{0.25, 0.25, 0.25}},
 		Template: chat,
 		Pre:      "qwen2", Control: []string{"<|endoftext|>", "<|im_end|>", visionStart, visionEnd, imagePad},
 		Phases: []Phase{
-			{Name: "one thing", Steps: 200, Batch: 16, Peak: 1e-3, Floor: 1e-3, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
+			{Name: "one thing", Steps: 200, Batch: 32, Peak: 4e-3, Floor: 4e-3, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
 				{Share: 1, Side: 96, Items: 1, Kinds: []world.Kind{world.Colour, world.Shape, world.Content, world.Position}, Questions: 8}}},
-			{Name: "two things", Steps: 200, Batch: 16, Peak: 1e-3, Floor: 1e-3, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
+			{Name: "two things", Steps: 300, Batch: 32, Peak: 4e-3, Floor: 4e-3, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
 				{Share: 1, Side: 96, Items: 2, Kinds: simple, Questions: 12}}},
-			{Name: "first glances", Steps: 1000, Batch: 16, Peak: 1.5e-3, Floor: 1.5e-3, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
+			{Name: "first glances", Steps: 800, Batch: 32, Peak: 4e-3, Floor: 4e-3, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
 				{Share: 1, Side: 96, Digits: []int{14}, Questions: 13}}},
-			{Name: "all sizes", FromFile: true, Steps: 1400, Batch: 16, Peak: 1.5e-3, Floor: 2e-5, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
+			{Name: "all sizes", FromFile: true, Steps: 600, Batch: 32, Peak: 4e-3, Floor: 2e-5, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
 				{Share: 0.25, Side: 96, Digits: []int{10, 14}, Questions: 13},
 				{Share: 0.4, Side: 192, Digits: []int{10, 14, 19, 28}, Questions: 13},
 				{Share: 0.1, Side: 288, Shown: 192, Questions: 13}, {Share: 0.25, Side: 288, Questions: 13}}},

@@ -50,7 +50,8 @@ type Lesson struct {
 	Kinds     []world.Kind // of questions; none means all
 	Questions int          // about one text or picture, besides the first
 
-	Events, Words int // of stories, as world.Options has them
+	Events, Words, Cast int  // of stories, as world.Options has them
+	Plain               bool // the same
 
 	Side   int   // of pictures, in pixels; they are square
 	Items  int   // as world.SceneOptions has them

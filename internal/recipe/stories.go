@@ -6,7 +6,7 @@ import (
 
 // stories writes about each text one sequence: every answer is learned behind those before it.
 func (r reader) stories(split world.Split, seed uint64, l Lesson, prose float32) (source, error) {
-	texts, err := world.NewStories(world.Options{Split: split, Seed: seed, Words: l.Words, Kinds: l.Kinds, Events: l.Events})
+	texts, err := world.NewStories(world.Options{Split: split, Seed: seed, Words: l.Words, Kinds: l.Kinds, Events: l.Events, Cast: l.Cast, Plain: l.Plain})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,8 @@ const (
 	MaxWords  = 50_000
 	MinEvents = 2
 	MaxEvents = 16
+
+	minCast, maxCast = 6, 27 // a story needs up to five places; there are 27
 )
 
 // Options say which stories to make.
@@ -26,6 +28,12 @@ type Options struct {
 	Kinds []Kind
 	// Events is how much happens; 0 varies it from 4 to 8.
 	Events int
+	// Cast is how many people, and how many places and things, all stories are about; 0 takes
+	// all there are. A small one is easier to learn from.
+	Cast int
+	// Plain tells every deed by one phrase in a sentence of its own and asks every question by one,
+	// which is easier to learn from too.
+	Plain bool
 }
 
 func (o Options) check() error {
@@ -42,6 +50,9 @@ func (o Options) check() error {
 	}
 	if o.Events != 0 && (o.Events < MinEvents || o.Events > MaxEvents) {
 		return fmt.Errorf("stories of %d events: want %d to %d, or 0 to vary them", o.Events, MinEvents, MaxEvents)
+	}
+	if o.Cast != 0 && (o.Cast < minCast || o.Cast > maxCast) {
+		return fmt.Errorf("a cast of %d: want %d to %d, or 0 for all", o.Cast, minCast, maxCast)
 	}
 	// Shorter than that, hardly any story would be told.
 	if least := 60 + 10*o.Events; o.Words != 0 && o.Words < least {
@@ -66,6 +77,7 @@ type Example struct {
 
 	plot *plot
 	cast cast
+	key  string // what is asked, however it is phrased
 }
 
 // Stories makes examples.
@@ -113,7 +125,7 @@ func (s *Stories) At(index uint64) Example {
 	for {
 		p, ask := s.plot(rng, f, wanted)
 		c := s.cast(rng, p)
-		story := tell(rng, c, p)
+		story := tell(rng, c, p, s.opt.Plain)
 		if s.opt.Words != 0 {
 			if words(join(story)) > s.opt.Words {
 				continue
@@ -121,7 +133,7 @@ func (s *Stories) At(index uint64) Example {
 			story = stretch(rng, c, story, s.opt.Words)
 		}
 		e := Example{Text: join(story), Names: c.key(), Plot: p.key(), plot: p, cast: c}
-		e.ask(rng, f, ask)
+		e.ask(rng, f, ask, s.opt.Plain)
 		return e
 	}
 }
@@ -131,7 +143,7 @@ func (s *Stories) At(index uint64) Example {
 func (s *Stories) Study(index uint64, n int) []Example {
 	first := s.At(index)
 	out := []Example{first}
-	asked := map[string]bool{first.Question: true}
+	asked := map[string]bool{first.key: true}
 	rng := generator("study", s.opt.Split, s.opt.Seed, index)
 	for tries := 0; len(out) <= n && tries < 8*n; tries++ {
 		f := pick(rng, s.forms[pick(rng, s.kinds)])
@@ -147,8 +159,8 @@ func (s *Stories) Study(index uint64, n int) []Example {
 		}
 		e := first
 		e.Also, e.Choices = nil, nil
-		if e.ask(rng, f, pick(rng, fit)); !asked[e.Question] {
-			asked[e.Question] = true
+		if e.ask(rng, f, pick(rng, fit), s.opt.Plain); !asked[e.key] {
+			asked[e.key] = true
 			out = append(out, e)
 		}
 	}
@@ -178,10 +190,23 @@ func (s *Stories) plot(rng *rand.Rand, f form, wanted string) (*plot, candidate)
 	}
 }
 
+// known are the first n of all, spread over the list so that they are of every sort, or all for 0.
+func known[T any](all []T, n int) []T {
+	if n == 0 {
+		return all
+	}
+	out := make([]T, n)
+	for i := range out {
+		out[i] = all[i*len(all)/n]
+	}
+	return out
+}
+
 // cast draws names until their set is of the split.
 func (s *Stories) cast(rng *rand.Rand, p *plot) cast {
 	for {
-		c := cast{some(rng, people(), len(p.now.at)), some(rng, places(), p.places), some(rng, objects(), len(p.now.holder))}
+		c := cast{some(rng, known(people(), s.opt.Cast), len(p.now.at)), some(rng, known(places(), s.opt.Cast), p.places),
+			some(rng, known(objects(), s.opt.Cast), len(p.now.holder))}
 		if s.opt.Split.holds(c.key()) {
 			return c
 		}
@@ -189,9 +214,14 @@ func (s *Stories) cast(rng *rand.Rand, p *plot) cast {
 }
 
 // ask sets the question, the answer, its other forms and what else it could have been.
-func (e *Example) ask(rng *rand.Rand, f form, ask candidate) {
+func (e *Example) ask(rng *rand.Rand, f form, ask candidate, plain bool) {
 	c := e.cast
-	e.Kind, e.Question = f.kind, capital(c.fill(pick(rng, f.phrases), ask.slots))
+	phrase := f.phrases[0]
+	if !plain {
+		phrase = pick(rng, f.phrases)
+	}
+	e.Kind, e.Question = f.kind, capital(c.fill(phrase, ask.slots))
+	e.key = fmt.Sprint(f.phrases[0], ask.slots)
 	name := func(of domain, i int) string {
 		switch of {
 		case aPerson:

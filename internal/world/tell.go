@@ -21,10 +21,11 @@ type teller struct {
 	// alone is the only person that the last sentence names, whom "she" would mean, or none.
 	alone  int
 	before string // the connector used last
+	plain  bool   // one phrase for each deed, one deed in a sentence, no pronouns
 }
 
-func tell(rng *rand.Rand, c cast, p *plot) []sentence {
-	t := &teller{rng: rng, cast: c, plot: p, alone: none}
+func tell(rng *rand.Rand, c cast, p *plot, plain bool) []sentence {
+	t := &teller{rng: rng, cast: c, plot: p, alone: none, plain: plain}
 	t.introduce()
 	t.happen()
 	return t.out
@@ -48,11 +49,11 @@ func (t *teller) introduce() {
 		forms := []string{"there was {a} {in}.", "{o} lay {in}.", "someone had left {o} {in}.", "{in}, there was {a}.", "{o} was {in}."}
 		if h != none {
 			forms = []string{"{P} had {a}.", "{P} was carrying {a}.", "{P} held {a} in {her} hands.", "{o} belonged to {P}, who had it with {her2}."}
-			text := strings.ReplaceAll(pick(t.rng, forms), "{her2}", t.object(h))
+			text := strings.ReplaceAll(t.phrase(forms), "{her2}", t.object(h))
 			lines = append(lines, t.cast.fill(text, s))
 			continue
 		}
-		lines = append(lines, t.cast.fill(pick(t.rng, forms), s))
+		lines = append(lines, t.cast.fill(t.phrase(forms), s))
 	}
 	t.rng.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
 	for _, line := range lines {
@@ -76,18 +77,18 @@ func (t *teller) present(present []int, l int) string {
 	s := noSlots()
 	s.where = l
 	if len(names) == 1 {
-		return t.cast.fill(pick(t.rng, []string{names[0] + " was {in}.", names[0] + " was waiting {in}.", "at first, " + names[0] + " was {in}.", names[0] + " had spent the night {in}."}), s)
+		return t.cast.fill(t.phrase([]string{names[0] + " was {in}.", names[0] + " was waiting {in}.", "at first, " + names[0] + " was {in}.", names[0] + " had spent the night {in}."}), s)
 	}
 	t.rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	list := strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
-	return t.cast.fill(pick(t.rng, []string{list + " were {in}.", list + " were together {in}.", list + " were sitting {in}."}), s)
+	return t.cast.fill(t.phrase([]string{list + " were {in}.", list + " were together {in}.", list + " were sitting {in}."}), s)
 }
 
 // happen tells the events in order; two deeds of the same person may share a sentence.
 func (t *teller) happen() {
 	events := t.plot.events
 	for i := 0; i < len(events); i++ {
-		if i+1 < len(events) && events[i+1].who == events[i].who && t.rng.IntN(5) < 2 {
+		if !t.plain && i+1 < len(events) && events[i+1].who == events[i].who && t.rng.IntN(5) < 2 {
 			t.pair(events[i], events[i+1])
 			i++
 			continue
@@ -118,15 +119,23 @@ func (t *teller) predicate(e event) string {
 	case give:
 		forms = []string{"gave {o} to {Q}", "handed {o} to {Q}", "passed {o} to {Q}", "gave {Q} {o}", "let {Q} have {o}"}
 	}
-	return pick(t.rng, forms)
+	return t.phrase(forms)
 }
 
 // subject names who acts, or says "she" where that can mean only one person.
 func (t *teller) subject(who int) (text string, glued bool) {
-	if t.alone == who && t.rng.IntN(2) == 0 {
+	if !t.plain && t.alone == who && t.rng.IntN(2) == 0 {
 		return "{she}", true
 	}
 	return "{P}", false
+}
+
+// phrase picks a way to say something.
+func (t *teller) phrase(options []string) string {
+	if t.plain {
+		return options[0]
+	}
+	return pick(t.rng, options)
 }
 
 func (t *teller) add(text string, glued bool, s slots) {
@@ -138,7 +147,7 @@ func (t *teller) add(text string, glued bool, s slots) {
 
 // connector begins about half of the sentences, never twice in a row with the same words.
 func (t *teller) connector() string {
-	c := pick(t.rng, []string{"", "", "", "", "", "then ", "later, ", "after a while, ", "a little later, ", "soon afterwards, ", "next, ", "after that, "})
+	c := t.phrase([]string{"", "", "", "", "", "then ", "later, ", "after a while, ", "a little later, ", "soon afterwards, ", "next, ", "after that, "})
 	if c == t.before {
 		c = ""
 	}
@@ -151,11 +160,11 @@ func (t *teller) single(e event) {
 	subject, glued := t.subject(e.who)
 	connector := t.connector()
 	switch {
-	case e.deed == give && t.rng.IntN(4) == 0:
-		t.add(connector+pick(t.rng, []string{"{Q} got {o} from {P}.", "{Q} was given {o} by {P}."}), false, s)
-	case e.deed == move && e.carrying != none && t.rng.IntN(4) == 0:
+	case !t.plain && e.deed == give && t.rng.IntN(4) == 0:
+		t.add(connector+t.phrase([]string{"{Q} got {o} from {P}.", "{Q} was given {o} by {P}."}), false, s)
+	case !t.plain && e.deed == move && e.carrying != none && t.rng.IntN(4) == 0:
 		s.what = e.carrying
-		t.add(pick(t.rng, []string{"carrying {o}, ", "with {o} in {her} hands, "})+subject+" "+t.predicate(e)+".", glued, s)
+		t.add(t.phrase([]string{"carrying {o}, ", "with {o} in {her} hands, "})+subject+" "+t.predicate(e)+".", glued, s)
 	default:
 		t.add(connector+subject+" "+t.predicate(e)+".", glued, s)
 	}
@@ -175,9 +184,9 @@ func (t *teller) pair(a, b event) {
 		}
 		return
 	}
-	second, and := t.predicate(b), pick(t.rng, []string{" and ", " and then "})
+	second, and := t.predicate(b), t.phrase([]string{" and ", " and then "})
 	if a.deed == move && b.deed == move {
-		and, second = " and ", pick(t.rng, []string{"from there to {L}", "then on to {L}"})
+		and, second = " and ", t.phrase([]string{"from there to {L}", "then on to {L}"})
 		if b.been {
 			second = "from there back to {L}"
 		}
