@@ -153,19 +153,28 @@ func tokenizerFlags(v *tokenizer.Vocab) []tokenizerFlag {
 	}
 }
 
-// fileTypes names the numbers of general.file_type (llama_ftype).
-var fileTypes = map[int64]string{
-	0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K",
-	11: "Q3_K_S", 12: "Q3_K_M", 13: "Q3_K_L", 14: "Q4_K_S", 15: "Q4_K_M", 16: "Q5_K_S", 17: "Q5_K_M", 18: "Q6_K",
-	25: "IQ4_NL", 30: "IQ4_XS", 32: "BF16",
+// fileTypes names the numbers of general.file_type (llama_ftype) of formats that are only read.
+var fileTypes = map[int64]string{11: "Q3_K_S", 12: "Q3_K_M", 13: "Q3_K_L", 30: "IQ4_XS"}
+
+// fileTypeName is the name that a number of general.file_type stands for, "" if unknown.
+func fileTypeName(n int64) string {
+	if name, ok := fileTypes[n]; ok {
+		return name
+	}
+	for f := range formats {
+		if int64(f.FileType()) == n {
+			return strings.ToUpper(f.String())
+		}
+	}
+	return ""
 }
 
 // quantName is the name that general.file_type stands for, or else the element type that
 // holds the most weights.
 func (s *Source) quantName() string {
 	v, _ := s.Value("general.file_type")
-	if n, ok := v.Int(); ok && fileTypes[n] != "" {
-		return fileTypes[n]
+	if n, ok := v.Int(); ok && fileTypeName(n) != "" {
+		return fileTypeName(n)
 	}
 	values := map[tensor.DType]int64{}
 	most := tensor.F32

@@ -34,8 +34,9 @@ func (s Shape) bertTensors(f Format) []planned {
 	add := func(name string, dt tensor.DType, mean, sigma float64, shape ...int) {
 		list = append(list, planned{Tensor: model.Tensor{Name: name, DType: dt, Shape: shape}, mean: mean, sigma: sigma})
 	}
-	linear := func(name string, r role, layer, rows, cols int, sigma float64) {
-		add(name+".weight", f.dtype(r, layer, c.Layers, cols), 0, sigma, cols, rows)
+	mixture := s.mixture(f)
+	linear := func(name string, rows, cols int, sigma float64) {
+		add(name+".weight", mixture.DType(name+".weight", cols), 0, sigma, cols, rows)
 		add(name+".bias", tensor.F32, 0, 0.05, rows)
 	}
 	norm := func(name string) {
@@ -43,20 +44,20 @@ func (s Shape) bertTensors(f Format) []planned {
 		add(name+".bias", tensor.F32, 0, 0.05, c.Width)
 	}
 	root := func(n int) float64 { return math.Sqrt(float64(n)) }
-	add("token_embd.weight", f.dtype(plain, 0, c.Layers, c.Width), 0, 1, c.Width, c.Vocab)
+	add("token_embd.weight", mixture.DType("token_embd.weight", c.Width), 0, 1, c.Width, c.Vocab)
 	add("position_embd.weight", tensor.F32, 0, 0.3, c.Width, c.Context)
 	add("token_types.weight", tensor.F32, 0, 0.3, c.Width, s.Types)
 	norm("token_embd_norm")
 	branch := 1 / root(2*c.Layers)
 	for i := range c.Layers {
 		blk := fmt.Sprintf("blk.%d.", i)
-		linear(blk+"attn_q", plain, i, c.Width, c.Width, 1/root(c.Width))
-		linear(blk+"attn_k", plain, i, c.Width, c.Width, 1/root(c.Width))
-		linear(blk+"attn_v", moreBits, i, c.Width, c.Width, 1/root(c.Width))
-		linear(blk+"attn_output", plain, i, c.Width, c.Width, branch/root(c.Width))
+		linear(blk+"attn_q", c.Width, c.Width, 1/root(c.Width))
+		linear(blk+"attn_k", c.Width, c.Width, 1/root(c.Width))
+		linear(blk+"attn_v", c.Width, c.Width, 1/root(c.Width))
+		linear(blk+"attn_output", c.Width, c.Width, branch/root(c.Width))
 		norm(blk + "attn_output_norm")
-		linear(blk+"ffn_up", plain, i, c.FFN, c.Width, 1/root(c.Width))
-		linear(blk+"ffn_down", moreBits, i, c.Width, c.FFN, branch*math.Sqrt(3)/root(c.FFN))
+		linear(blk+"ffn_up", c.FFN, c.Width, 1/root(c.Width))
+		linear(blk+"ffn_down", c.Width, c.FFN, branch*math.Sqrt(3)/root(c.FFN))
 		norm(blk + "layer_output_norm")
 	}
 	return list
@@ -73,7 +74,7 @@ func (s Shape) bertMeta(f Format) []model.Entry {
 		entry("general.architecture", gguf.ValueOf(c.Architecture)),
 		entry("general.name", gguf.ValueOf(Prefix+s.Name)),
 		entry("general.description", gguf.ValueOf("random weights in a published shape; its embeddings are meaningless")),
-		entry("general.file_type", gguf.ValueOf(uint32(formatFacts[f].fileType))),
+		entry("general.file_type", gguf.ValueOf(f.FileType())),
 		entry("general.quantization_version", gguf.ValueOf(uint32(2))),
 		count("context_length", c.Context), count("embedding_length", c.Width), count("block_count", c.Layers),
 		count("feed_forward_length", c.FFN), count("attention.head_count", c.Heads), count("pooling_type", int(s.Pooling)),

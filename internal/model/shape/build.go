@@ -17,7 +17,7 @@ const alignment = 64
 // Plan lists the shape's tensors without data: what a model of this format weighs.
 func (s Shape) Plan(f Format) *model.Source {
 	src := &model.Source{
-		Name: Prefix + s.Name + "@" + f.String(), Quant: quantName(f), Meaningless: true, Meta: s.meta(f),
+		Name: Prefix + s.Name + "@" + f.String(), Quant: strings.ToUpper(f.String()), Meaningless: true, Meta: s.meta(f),
 	}
 	for _, t := range s.tensors(f) {
 		src.Tensors = append(src.Tensors, t.Tensor)
@@ -57,16 +57,6 @@ func (s Shape) Vocab() (tokenizer.Vocab, error) {
 	return v, nil
 }
 
-func quantName(f Format) string {
-	name := []byte(f.String())
-	for i, c := range name {
-		if 'a' <= c && c <= 'z' {
-			name[i] = c - 'a' + 'A'
-		}
-	}
-	return string(name)
-}
-
 // planned is a tensor and the distribution of its values.
 type planned struct {
 	model.Tensor
@@ -93,19 +83,16 @@ func (s Shape) tensors(f Format) []planned {
 	add := func(name string, dt tensor.DType, mean, sigma float64, shape ...int) {
 		list = append(list, planned{Tensor: model.Tensor{Name: name, DType: dt, Shape: shape}, mean: mean, sigma: sigma})
 	}
-	matrix := func(name string, r role, layer, rows, cols int, sigma float64) {
-		add(name, f.dtype(r, layer, c.Layers, cols), 0, sigma, cols, rows)
-	}
-	embedding := plain
-	if s.Tied {
-		embedding = outputLayer
+	mixture := s.mixture(f)
+	matrix := func(name string, rows, cols int, sigma float64) {
+		add(name, mixture.DType(name, cols), 0, sigma, cols, rows)
 	}
 	root := func(n int) float64 { return math.Sqrt(float64(n)) }
-	matrix("token_embd.weight", embedding, 0, c.Vocab, c.Width, 2/root(c.Width))
+	matrix("token_embd.weight", c.Vocab, c.Width, 2/root(c.Width))
 	add("output_norm.weight", tensor.F32, 1, 0.05, c.Width)
 	list[len(list)-1].signs = true
 	if !s.Tied {
-		matrix("output.weight", outputLayer, 0, c.Vocab, c.Width, 2/root(c.Width))
+		matrix("output.weight", c.Vocab, c.Width, 2/root(c.Width))
 	}
 	if s.Factor > 0 {
 		add("rope_freqs.weight", tensor.F32, 0, 0, c.RopeDims/2)
@@ -118,20 +105,19 @@ func (s Shape) tensors(f Format) []planned {
 		add(blk+"attn_norm.weight", tensor.F32, 1, 0.05, c.Width)
 		for _, l := range []struct {
 			name string
-			role role
 			rows int
-		}{{"attn_q", plain, queries}, {"attn_k", plain, keys}, {"attn_v", moreBits, keys}} {
-			matrix(blk+l.name+".weight", l.role, i, l.rows, c.Width, 1/root(c.Width))
+		}{{"attn_q", queries}, {"attn_k", keys}, {"attn_v", keys}} {
+			matrix(blk+l.name+".weight", l.rows, c.Width, 1/root(c.Width))
 			if strings.HasPrefix(c.Architecture, "qwen2") {
 				add(blk+l.name+".bias", tensor.F32, 0, 0.1, l.rows)
 			}
 		}
-		matrix(blk+"attn_output.weight", plain, i, c.Width, queries, branch/root(queries))
+		matrix(blk+"attn_output.weight", c.Width, queries, branch/root(queries))
 		add(blk+"ffn_norm.weight", tensor.F32, 1, 0.05, c.Width)
-		matrix(blk+"ffn_gate.weight", plain, i, c.FFN, c.Width, 1/root(c.Width))
-		matrix(blk+"ffn_up.weight", plain, i, c.FFN, c.Width, 1/root(c.Width))
+		matrix(blk+"ffn_gate.weight", c.FFN, c.Width, 1/root(c.Width))
+		matrix(blk+"ffn_up.weight", c.FFN, c.Width, 1/root(c.Width))
 		// A gated unit of two unit-variance inputs has a variance of about a third.
-		matrix(blk+"ffn_down.weight", moreBits, i, c.Width, c.FFN, branch*math.Sqrt(3)/root(c.FFN))
+		matrix(blk+"ffn_down.weight", c.Width, c.FFN, branch*math.Sqrt(3)/root(c.FFN))
 	}
 	return list
 }
@@ -145,7 +131,7 @@ func (s Shape) meta(f Format) []model.Entry {
 		{Key: "general.architecture", Value: gguf.ValueOf(s.Config.Architecture)},
 		{Key: "general.name", Value: gguf.ValueOf(Prefix + s.Name)},
 		{Key: "general.description", Value: gguf.ValueOf(model.RandomMark + " in a published shape; its text is meaningless")},
-		{Key: "general.file_type", Value: gguf.ValueOf(uint32(formatFacts[f].fileType))},
+		{Key: "general.file_type", Value: gguf.ValueOf(f.FileType())},
 		{Key: "general.quantization_version", Value: gguf.ValueOf(uint32(2))},
 	}, s.Config.Meta()...)
 }

@@ -3,6 +3,7 @@ package shape
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/model"
@@ -104,7 +105,7 @@ func VisionFormat(f Format) Format {
 // PlanVision lists the encoder's tensors without data. The shape must have one.
 func (s Shape) PlanVision(f Format) *model.Source {
 	src := &model.Source{
-		Name: Prefix + s.Name + "@" + f.String() + " (encoder)", Quant: quantName(f), Meaningless: true, Meta: s.visionMeta(f),
+		Name: Prefix + s.Name + "@" + f.String() + " (encoder)", Quant: strings.ToUpper(f.String()), Meaningless: true, Meta: s.visionMeta(f),
 	}
 	for _, t := range s.visionTensors(f) {
 		src.Tensors = append(src.Tensors, t.Tensor)
@@ -124,6 +125,7 @@ func (s Shape) BuildVision(f Format, seed uint64) *model.Source {
 // embeddings of images as long as those of tokens.
 func (s Shape) visionTensors(f Format) []planned {
 	v := *s.Vision
+	mixture := model.Mixture{Format: f, Encoder: true}
 	var list []planned
 	add := func(name string, dt tensor.DType, mean, sigma float64, shape ...int) {
 		list = append(list, planned{Tensor: model.Tensor{Name: name, DType: dt, Shape: shape}, mean: mean, sigma: sigma})
@@ -131,7 +133,7 @@ func (s Shape) visionTensors(f Format) []planned {
 	root := func(n int) float64 { return math.Sqrt(float64(n)) }
 	vector := func(name string, mean, sigma float64, n int) { add(name, tensor.F32, mean, sigma, n) }
 	linear := func(name string, rows, cols int, sigma float64) {
-		add(name+".weight", f.encoderType(cols), 0, sigma, cols, rows)
+		add(name+".weight", mixture.DType(name, cols), 0, sigma, cols, rows)
 		vector(name+".bias", 0, 0.05, rows)
 	}
 	norm := func(name string) {
@@ -143,10 +145,10 @@ func (s Shape) visionTensors(f Format) []planned {
 	pixels := 3 * v.Patch * v.Patch
 	if v.Dynamic() {
 		for _, name := range []string{"v.patch_embd.weight", "v.patch_embd.weight.1"} {
-			add(name, f.kernelType(v), 0, 1/root(2*pixels), v.Patch, v.Patch, 3, v.Width)
+			add(name, kernelType(f, v), 0, 1/root(2*pixels), v.Patch, v.Patch, 3, v.Width)
 		}
 	} else {
-		add("v.patch_embd.weight", f.kernelType(v), 0, 1/root(pixels), v.Patch, v.Patch, 3, v.Width)
+		add("v.patch_embd.weight", kernelType(f, v), 0, 1/root(pixels), v.Patch, v.Patch, 3, v.Width)
 		vector("v.patch_embd.bias", 0, 0.05, v.Width)
 		side := v.ImageSize / v.Patch
 		add("v.position_embd.weight", tensor.F32, 0, 0.3, v.Width, side*side)
@@ -173,23 +175,14 @@ func (s Shape) visionTensors(f Format) []planned {
 		linear("mm.0", merged, merged, 1/root(merged))
 		linear("mm.2", v.Output, merged, math.Sqrt(3)*long)
 	} else {
-		add("mm.model.fc.weight", f.encoderType(merged), 0, long, merged, v.Output)
+		add("mm.model.fc.weight", mixture.DType("mm.model.fc.weight", merged), 0, long, merged, v.Output)
 	}
 	return list
 }
 
-// encoderType is the type of a matrix of an encoder: where blocks do not divide its rows,
-// the float16 that quantizers leave.
-func (f Format) encoderType(cols int) tensor.DType {
-	if dt := formatFacts[f].base; cols%dt.BlockValues() == 0 {
-		return dt
-	}
-	return tensor.F16
-}
-
 // kernelType is the type of the convolution over patches, as converters write it: never
 // quantized, and float32 but in files of float16 with Qwen's encoder.
-func (f Format) kernelType(v model.VisionConfig) tensor.DType {
+func kernelType(f Format, v model.VisionConfig) tensor.DType {
 	if f == F16 && v.Dynamic() {
 		return tensor.F16
 	}
@@ -203,6 +196,6 @@ func (s Shape) visionMeta(f Format) []model.Entry {
 		entry("general.architecture", gguf.ValueOf(model.VisionArchitecture)),
 		entry("general.type", gguf.ValueOf("mmproj")),
 		entry("general.name", gguf.ValueOf(Prefix+s.Name)),
-		entry("general.file_type", gguf.ValueOf(uint32(formatFacts[f].fileType))),
+		entry("general.file_type", gguf.ValueOf(f.FileType())),
 	}, s.Vision.Meta()...)
 }
