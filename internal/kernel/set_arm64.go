@@ -39,6 +39,8 @@ func neonTable() Primitives {
 	}
 	t.GemmF32x3 = neon.GemmF32x3
 	t.RowsF64, t.GemmF64, t.GemmF64x3 = neon.RowsF64, neon.GemmF64, neon.GemmF64x3
+	t.RowDotsF32, t.AddRowsF32, t.SymRowsF32 = neon.RowDots[float32], neon.AddRows[float32], neon.SymRows[float32]
+	t.RowDotsF64, t.AddRowsF64, t.SymRowsF64 = neon.RowDots[float64], neon.AddRows[float64], neon.SymRows[float64]
 	t.QuantizeQ8, t.QuantizeQ8K = neon.QuantizeQ8, neon.QuantizeQ8K
 	t.ToF16, t.FromF16, t.RoundF16, t.RoundBF16 = neon.ToF16, neon.FromF16, neon.RoundF16, neon.RoundBF16
 	t.RMSNorm, t.SwiGLU, t.Add = neon.RMSNorm, neon.SwiGLU, neon.Add

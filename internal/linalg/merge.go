@@ -135,16 +135,18 @@ func (m *merger[T]) combine(rho float64) {
 }
 
 // gather copies the vectors to old: those that take part by their support, then the deflated ones.
-// place[i] is the row of kept[i]; rows before firsts are zero behind the cut, those from seconds on
-// before it.
+// place[i] is the row of kept[i]; what rows before firsts hold behind the cut, and those from seconds
+// on before it, would be zero and is left out.
 func (m *merger[T]) gather() (place []int, firsts, seconds int) {
 	place = make([]int, len(m.kept))
-	at := 0
+	at, left, n := 0, m.mid-m.lo, m.hi-m.lo
+	columns := [...][2]int{first: {0, left}, whole: {0, n}, second: {left, n}}
 	for _, s := range []support{first, whole, second} {
+		from, to := columns[s][0], columns[s][1]
 		for i, r := range m.kept {
 			if m.support[r-m.lo] == s {
 				place[i] = at
-				copy(m.old.row(at), m.q.row(r)[m.lo:m.hi])
+				copy(m.old.row(at)[from:to], m.q.row(r)[m.lo+from:m.lo+to])
 				at++
 			}
 		}

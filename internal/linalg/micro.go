@@ -95,20 +95,31 @@ func microBF16(p *kernel.Primitives) micro[float32] {
 	return m
 }
 
-// interleave packs rows as lanes, one row after the other in groups that share the lines they write.
+// interleave packs rows as lanes, eight or four of them together: they fill the lines they write.
 func interleave[T Float](_ *scratch[T], dst []T, width int, x []T, ld, n, depth int) {
 	if n < width {
 		clear(dst)
 	}
+	row := func(r int) []T { return x[r*ld : r*ld+depth] }
 	r := 0
+	if width == 8 && n == 8 {
+		r = 8
+		x0 := row(0)
+		x1, x2, x3, x4 := row(1)[:len(x0)], row(2)[:len(x0)], row(3)[:len(x0)], row(4)[:len(x0)]
+		x5, x6, x7 := row(5)[:len(x0)], row(6)[:len(x0)], row(7)[:len(x0)]
+		for k, v := range x0 {
+			*(*[8]T)(dst[8*k:]) = [8]T{v, x1[k], x2[k], x3[k], x4[k], x5[k], x6[k], x7[k]}
+		}
+	}
 	for ; r+4 <= n; r += 4 {
-		x0, x1, x2, x3 := x[r*ld:r*ld+depth], x[(r+1)*ld:(r+1)*ld+depth], x[(r+2)*ld:(r+2)*ld+depth], x[(r+3)*ld:(r+3)*ld+depth]
+		x0 := row(r)
+		x1, x2, x3 := row(r + 1)[:len(x0)], row(r + 2)[:len(x0)], row(r + 3)[:len(x0)]
 		for k, v := range x0 {
 			*(*[4]T)(dst[k*width+r:]) = [4]T{v, x1[k], x2[k], x3[k]}
 		}
 	}
 	for ; r < n; r++ {
-		for k, v := range x[r*ld : r*ld+depth] {
+		for k, v := range row(r) {
 			dst[k*width+r] = v
 		}
 	}

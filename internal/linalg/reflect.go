@@ -71,8 +71,8 @@ func (g *MultiplierOf[T]) householder(x []T, at int) (beta, tau T) {
 	return beta, tau
 }
 
-// reflectors is the product H₀·H₁⋯ of the reflectors I − tau_i·v_i·v_iᵀ as I − Vᵀ·T·V, the v_i the
-// rows of V and T upper triangular (Schreiber & Van Loan, A storage-efficient WY representation for
+// reflectors is the product H₀·H₁⋯ of the reflectors I − tau_i·v_i·v_iᵀ as I + Vᵀ·T·V, the v_i the
+// rows of V and T, here with its sign changed, upper triangular (Schreiber & Van Loan, A storage-efficient WY representation for
 // products of Householder transformations, 1989).
 type reflectors[T Float] struct{ v, t MatrixOf[T] }
 
@@ -89,7 +89,7 @@ func (g *MultiplierOf[T]) reflectors(v MatrixOf[T], tau []T) reflectors[T] {
 			}
 			t.Data[i*n+j] = -f * sum
 		}
-		t.Data[j*n+j] = f
+		t.Data[j*n+j] = -f
 	}
 	return reflectors[T]{v, t}
 }
@@ -103,5 +103,5 @@ func (g *MultiplierOf[T]) apply(h reflectors[T], op Op, c MatrixOf[T]) {
 	w, wt := newMatrix[T](c.Rows, n), newMatrix[T](c.Rows, n)
 	g.Gemm(Plain, Transposed, 1, c, h.v, 0, w)
 	g.Gemm(Plain, op, 1, w, h.t, 0, wt)
-	g.Gemm(Plain, Plain, -1, wt, h.v, 1, c)
+	g.Gemm(Plain, Plain, 1, wt, h.v, 1, c)
 }

@@ -77,61 +77,31 @@ func GemmQ6K(out []float32, ldo int, codes []uint8, scales []float32, q []int8, 
 
 // GemmF32 multiplies one tile of floats; see ref.Panel.
 func GemmF32(out []float32, ldo int, panel, x []float32, ts, ks int, accumulate bool) {
-	if n := checkTile(Rows, out, ldo, panel, x, ts, ks, accumulate); n > 0 {
+	if n := ref.CheckTile(Rows, out, ldo, panel, x, ts, ks, accumulate); n > 0 {
 		gemmF32(&out[0], ldo, &panel[0], &x[0], ts, ks, n, accumulate)
 	}
 }
 
 // GemmF32x3 multiplies three panels, one behind the other; see ref.Panel.
 func GemmF32x3(out []float32, ldo, os int, panel, x []float32, ts, ks int, accumulate bool) {
-	if n := checkTiles(Rows, out, ldo, os, panel, x, ts, ks, accumulate); n > 0 {
+	if n := ref.CheckTiles(Rows, out, ldo, os, panel, x, ts, ks, accumulate); n > 0 {
 		gemmF32x3(&out[0], ldo, os, &panel[0], n*Rows, &x[0], ts, ks, n, accumulate)
 	}
 }
 
 // GemmF64 multiplies one tile of float64; see ref.Panel.
 func GemmF64(out []float64, ldo int, panel, x []float64, ts, ks int, accumulate bool) {
-	if n := checkTile(RowsF64, out, ldo, panel, x, ts, ks, accumulate); n > 0 {
+	if n := ref.CheckTile(RowsF64, out, ldo, panel, x, ts, ks, accumulate); n > 0 {
 		gemmF64(&out[0], ldo, &panel[0], &x[0], ts, ks, n, accumulate)
 	}
 }
 
 // GemmF64x3 multiplies three panels of them, one behind the other; see ref.Panel.
 func GemmF64x3(out []float64, ldo, os int, panel, x []float64, ts, ks int, accumulate bool) {
-	if n := checkTiles(RowsF64, out, ldo, os, panel, x, ts, ks, accumulate); n > 0 {
+	if n := ref.CheckTiles(RowsF64, out, ldo, os, panel, x, ts, ks, accumulate); n > 0 {
 		gemmF64x3(&out[0], ldo, os, &panel[0], n*RowsF64, &x[0], ts, ks, n, accumulate)
 	}
 }
 
-// checkTile panics when a tile of rows outputs does not lie in its slices. It returns the words of
-// a row; for none the output is complete.
-func checkTile[T float32 | float64](rows int, out []T, ldo int, panel, x []T, ts, ks int, accumulate bool) int {
-	n := len(panel) / rows
-	if n == 0 {
-		if !accumulate {
-			clearTile(rows, out, ldo)
-		}
-		return 0
-	}
-	_, _ = out[(tokens-1)*ldo+rows-1], x[(tokens-1)*ts+(n-1)*ks]
-	return n
-}
-
-// checkTiles is checkTile for three panels.
-func checkTiles[T float32 | float64](rows int, out []T, ldo, os int, panel, x []T, ts, ks int, accumulate bool) int {
-	n := len(panel) / 3
-	for i := range 3 {
-		checkTile(rows, out[i*os:], ldo, panel[i*n:(i+1)*n], x, ts, ks, accumulate)
-	}
-	return n / rows
-}
-
-// clearTile clears a tile, the product over no features.
-func clearTile[T float32 | float64](rows int, out []T, ldo int) {
-	for t := range tokens {
-		clear(out[t*ldo : t*ldo+rows])
-	}
-}
-
-// zero clears a tile of floats.
-func zero(out []float32, ldo int) { clearTile(Rows, out, ldo) }
+// zero clears a tile of floats, the product over no features.
+func zero(out []float32, ldo int) { ref.ClearTile(Rows, out, ldo) }

@@ -117,9 +117,5 @@ func GemmF64x3(out []float64, ldo, os int, panel, x []float64, ts, ks int, accum
 	}
 }
 
-// zero clears a tile, the product over no features.
-func zero(out []float32, ldo int) {
-	for t := range tokens {
-		clear(out[t*ldo : t*ldo+Rows])
-	}
-}
+// zero clears a tile of floats, the product over no features.
+func zero(out []float32, ldo int) { ref.ClearTile(Rows, out, ldo) }
