@@ -70,9 +70,9 @@ func identity(n int) Matrix64 {
 	return m
 }
 
-// slack is the factor on n·eps that residuals and losses of orthogonality are held to: a few, as
-// their constants are below one in practice.
-const slack = 8
+// slack is the factor on n·eps that residuals and losses of orthogonality, in Frobenius' norm, are held
+// to: below two is what is found.
+const slack = 4
 
 // within fails unless the figure, relative to n·eps and scale, is at most slack.
 func within[T Float](t *testing.T, what string, figure, scale float64, n int) {
