@@ -94,7 +94,7 @@ type Mixture struct {
 
 // MixtureOf returns the mixture for a stored model.
 func MixtureOf(s *Source, f Format) Mixture {
-	architecture := s.Text("general.architecture")
+	architecture, _ := s.Architecture()
 	count := func(key string) int {
 		v, _ := s.Value(architecture + "." + key)
 		n, _ := v.Int()
@@ -106,7 +106,7 @@ func MixtureOf(s *Source, f Format) Mixture {
 	}
 	return Mixture{
 		Format: f, Layers: count("block_count"), Queries: queries,
-		Tied: s.Tensor("output.weight") == nil, Encoder: architecture == VisionArchitecture,
+		Tied: !s.has("output.weight"), Encoder: architecture == VisionArchitecture,
 	}
 }
 
@@ -208,6 +208,6 @@ func (t *Tensor) IsMatrix() bool {
 			return false
 		}
 	}
-	factor := strings.HasSuffix(t.Name, ".lr_a") || strings.HasSuffix(t.Name, ".lr_b")
+	factor := strings.HasSuffix(t.Name, firstFactor) || strings.HasSuffix(t.Name, secondFactor) || strings.Contains(t.Name, coreFactor)
 	return len(t.Shape) >= 2 && (factor || strings.HasSuffix(t.Name, ".weight"))
 }
