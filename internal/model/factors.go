@@ -214,7 +214,7 @@ func (s *Source) chain(layer string, n int) (*Factors, error) {
 	f.Schedule = tn.NewSchedule(f.Sites, f.Bonds, order)
 	for _, st := range f.Schedule.Stages {
 		f.Names = append(f.Names, fmt.Sprint(layer, coreFactor, st.Site))
-		f.Shapes = append(f.Shapes, slices.Clone(dims[st.Site][:]))
+		f.Shapes = append(f.Shapes, s.Tensor(f.Names[len(f.Names)-1]).Shape)
 	}
 	return f, nil
 }

@@ -50,22 +50,18 @@ func (m *Model) feedForwardBack(n int, w *block, l *saved) {
 	c, b := &m.Config, &m.buffers
 	m.activate(l)
 	dx := linalg.Dense(n, c.Width, b.dx)
-	m.weigh(w.down, dx, b.hidden)
-	m.back(b.dgate, 0, dx, w.down)
+	m.linearBack(b.dgate, 0, dx, b.hidden, w.down)
 	m.spread(n*c.FFN, grain, func(i, j int) { m.kernels.SwiGLUBack(b.dgate[i:j], b.dup[i:j], l.gate[i:j], l.up[i:j]) })
 	dgate, dup := linalg.Dense(n, c.FFN, b.dgate), linalg.Dense(n, c.FFN, b.dup)
-	m.weigh(w.gate, dgate, l.ffnNorm)
-	m.weigh(w.up, dup, l.ffnNorm)
-	m.back(b.dnorm, 0, dgate, w.gate)
-	m.back(b.dnorm, 1, dup, w.up)
+	m.linearBack(b.dnorm, 0, dgate, l.ffnNorm, w.gate)
+	m.linearBack(b.dnorm, 1, dup, l.ffnNorm, w.up)
 	m.rmsNormBack(b.dx, b.dnorm, l.mid, w.ffnNorm, c.Eps)
 }
 
 func (m *Model) attentionBack(p *pass, w *block, l *saved) {
 	n, b := len(p.tokens), &m.buffers
 	dx := linalg.Dense(n, m.Config.Width, b.dx)
-	m.weigh(w.mix, dx, l.mixed)
-	m.back(b.dmixed, 0, dx, w.mix)
+	m.linearBack(b.dmixed, 0, dx, l.mixed, w.mix)
 	m.attendBack(m.attention, p.spans, b.dqkv, b.dmixed, l.qkv)
 	m.rotate(m.attention, b.dqkv, b.turns.cos, b.turns.back, m.traits.Pairing)
 	m.projectBack(b.dnorm, b.dqkv, n, m.attention.width(), l.norm, w.qkv[:])

@@ -115,13 +115,13 @@ func (m *Model) layer(p *pass, b *block, l *saved, out []float32) {
 	m.project(l.qkv, n, m.attention.width(), l.norm, b.qkv[:])
 	m.rotate(m.attention, l.qkv, turns.cos, turns.sin, m.traits.Pairing)
 	m.attend(m.attention, p.spans, l.mixed, l.qkv)
-	m.apply(linalg.Dense(n, c.Width, l.mid), l.mixed, b.mix)
+	m.linear(linalg.Dense(n, c.Width, l.mid), l.mixed, b.mix)
 	m.add(l.mid, l.in)
 	m.rmsNorm(l.ffnNorm, l.mid, b.ffnNorm, c.Eps)
-	m.apply(linalg.Dense(n, c.FFN, l.gate), l.ffnNorm, b.gate)
-	m.apply(linalg.Dense(n, c.FFN, l.up), l.ffnNorm, b.up)
+	m.linear(linalg.Dense(n, c.FFN, l.gate), l.ffnNorm, b.gate)
+	m.linear(linalg.Dense(n, c.FFN, l.up), l.ffnNorm, b.up)
 	m.activate(l)
-	m.apply(linalg.Dense(n, c.Width, out), m.buffers.hidden, b.down)
+	m.linear(linalg.Dense(n, c.Width, out), m.buffers.hidden, b.down)
 	m.add(out, l.mid)
 }
 

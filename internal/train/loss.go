@@ -185,7 +185,7 @@ func (m *Model) outputs(rows []prediction) (logits linalg.Matrix) {
 		}
 	}
 	logits = part(b.logits, n, stride, 0, vocab)
-	m.apply(logits, b.gathered, m.output)
+	m.linear(logits, b.gathered, m.output)
 	return logits
 }
 
@@ -211,8 +211,7 @@ func (m *Model) score(rows []prediction, g goal) (sum float64) {
 	}
 	if g.gradients {
 		b.dgathered = resize(b.dgathered, n*width)
-		m.weigh(m.output, logits, b.gathered)
-		m.back(b.dgathered, 0, logits, m.output)
+		m.linearBack(b.dgathered, 0, logits, b.gathered, m.output)
 		for i, r := range rows {
 			copy(b.dnorm[r.row*width:(r.row+1)*width], b.dgathered[i*width:])
 		}
@@ -244,7 +243,7 @@ func (m *Model) Logits(tokens []int32, images ...Image) ([]float32, error) {
 	p.append(m, tokens, images)
 	m.forward(&p)
 	out := make([]float32, len(tokens)*m.Config.Vocab)
-	m.apply(linalg.Dense(len(tokens), m.Config.Vocab, out), m.buffers.outNorm, m.output)
+	m.linear(linalg.Dense(len(tokens), m.Config.Vocab, out), m.buffers.outNorm, m.output)
 	return out, nil
 }
 

@@ -2,6 +2,7 @@
 // layers are exactly those of model.Decoder, in float32: embedding, RMSNorm, linear layers, rotary
 // positions, causal grouped-query attention, SwiGLU; then the cross-entropy of the next token, or the
 // divergence from a teacher. A decoder may learn together with its encoder of images, a Qwen2-VL's.
+// Layers that a source has as factors are trained as factors.
 // Parameters bear their GGUF names, so weights come from a model.Source and return to one.
 package train
 
@@ -55,20 +56,21 @@ type Model struct {
 	params []*Param
 	rows   int
 
-	embedding, norm, output *Param // output is embedding when they are tied
-	blocks                  []block
-	attention               attention
-	angles                  angles
-	buffers                 buffers
-	encoder                 *encoder // nil without
+	embedding, norm *Param
+	output          linear // its weight is embedding when they are tied
+	blocks          []block
+	attention       attention
+	angles          angles
+	buffers         buffers
+	encoder         *encoder // nil without
 }
 
 // block holds the parameters of one layer.
 type block struct {
 	attnNorm, ffnNorm *Param
 	qkv               [3]linear
-	mix               *Param
-	gate, up, down    *Param
+	mix               linear
+	gate, up, down    linear
 }
 
 // traitsOf returns what distinguishes the architecture, as the folders below internal/model do.
@@ -98,7 +100,7 @@ func open(s *model.Source, opt Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := assemble(c, s.Tensor("output.weight") == nil, opt)
+	m, err := assemble(c, s.Tied(), s, opt)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
@@ -124,7 +126,7 @@ func open(s *model.Source, opt Options) (*Model, error) {
 // deviation 0.02, divided by √(2·layers) where a layer adds to the residual stream (Radford et al.
 // 2019, §2.3); norms are 1 and biases 0. With tied, the output layer is the embedding.
 func NewRandom(c model.Config, tied bool, seed uint64, opt Options) (*Model, error) {
-	m, err := assemble(c, tied, opt)
+	m, err := assemble(c, tied, nil, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +160,7 @@ func (m *Model) sigmas() map[*Param]float64 {
 	list := map[*Param]float64{}
 	residual := 0.02 / math.Sqrt(float64(2*m.Config.Layers))
 	for _, b := range m.blocks {
-		list[b.mix], list[b.down] = residual, residual
+		list[b.mix.weight], list[b.down.weight] = residual, residual
 	}
 	if e := m.encoder; e != nil {
 		residual = 0.02 / math.Sqrt(float64(2*e.config.Layers))
@@ -208,8 +210,8 @@ func check(c model.Config) error {
 	return nil
 }
 
-// assemble names the parameters and their shapes.
-func assemble(c model.Config, tied bool, opt Options) (*Model, error) {
+// assemble names the parameters and their shapes; layers that s, if any, has as factors become such.
+func assemble(c model.Config, tied bool, s *model.Source, opt Options) (*Model, error) {
 	traits, err := traitsOf(c.Architecture)
 	if err != nil {
 		return nil, err
@@ -227,39 +229,39 @@ func assemble(c model.Config, tied bool, opt Options) (*Model, error) {
 	if m.rows <= 0 {
 		m.rows = defaultRows
 	}
-	add := func(name string, shape ...int) *Param {
-		p := &Param{Name: name, Shape: shape}
-		m.params = append(m.params, p)
-		return p
-	}
-	m.embedding = add("token_embd.weight", c.Width, c.Vocab)
-	m.norm = add("output_norm.weight", c.Width)
-	m.output = m.embedding
+	names := &namer{source: s}
+	m.embedding = names.param("token_embd.weight", c.Width, c.Vocab)
+	m.norm = names.param("output_norm.weight", c.Width)
+	m.output = linear{weight: m.embedding}
 	if !tied {
-		m.output = add("output.weight", c.Width, c.Vocab)
+		m.output = names.layer("output.weight", c.Width, c.Vocab)
 	}
-	queries, keys := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	for i := range c.Layers {
-		add := func(name string, shape ...int) *Param { return add(fmt.Sprintf("blk.%d.%s", i, name), shape...) }
-		var b block
-		b.attnNorm = add("attn_norm.weight", c.Width)
-		outputs := []int{queries, keys, keys}
-		for j, name := range []string{"attn_q", "attn_k", "attn_v"} {
-			b.qkv[j].weight = add(name+".weight", c.Width, outputs[j])
-		}
-		for j, name := range []string{"attn_q", "attn_k", "attn_v"} {
-			if traits.QKVBias {
-				b.qkv[j].bias = add(name+".bias", outputs[j])
-			}
-		}
-		b.mix = add("attn_output.weight", queries, c.Width)
-		b.ffnNorm = add("ffn_norm.weight", c.Width)
-		b.gate = add("ffn_gate.weight", c.Width, c.FFN)
-		b.up = add("ffn_up.weight", c.Width, c.FFN)
-		b.down = add("ffn_down.weight", c.FFN, c.Width)
-		m.blocks = append(m.blocks, b)
+		m.blocks = append(m.blocks, names.block(c, traits, i))
 	}
-	return m, nil
+	m.params = names.params
+	return m, names.err
+}
+
+// block names the parameters of a layer.
+func (s *namer) block(c model.Config, traits model.Traits, i int) (b block) {
+	name := func(part string) string { return fmt.Sprintf("blk.%d.%s", i, part) }
+	queries, keys := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
+	b.attnNorm = s.param(name("attn_norm.weight"), c.Width)
+	outputs := []int{queries, keys, keys}
+	for j, part := range []string{"attn_q", "attn_k", "attn_v"} {
+		b.qkv[j] = s.layer(name(part+".weight"), c.Width, outputs[j])
+	}
+	for j, part := range []string{"attn_q", "attn_k", "attn_v"} {
+		if traits.QKVBias {
+			b.qkv[j].bias = s.param(name(part+".bias"), outputs[j])
+		}
+	}
+	b.mix = s.layer(name("attn_output.weight"), queries, c.Width)
+	b.ffnNorm = s.param(name("ffn_norm.weight"), c.Width)
+	b.gate, b.up = s.layer(name("ffn_gate.weight"), c.Width, c.FFN), s.layer(name("ffn_up.weight"), c.Width, c.FFN)
+	b.down = s.layer(name("ffn_down.weight"), c.FFN, c.Width)
+	return b
 }
 
 // allocate gives every parameter its gradient, and values if it has none.

@@ -23,7 +23,7 @@ const muonScale = 0.2
 // orthogonal says whether a parameter is updated by Muon: the matrices inside the layers, which
 // turn features into features.
 func (m *Model) orthogonal(p *Param) bool {
-	outer := p == m.embedding || p == m.output || m.encoder != nil && p == m.encoder.patch
+	outer := p == m.embedding || m.output.has(p) || m.encoder != nil && p == m.encoder.patch
 	return len(p.Shape) == 2 && !outer
 }
 

@@ -63,7 +63,7 @@ func (m *Model) update(a adam, plan Plan, step int, shrink float32) {
 	lift2 := float32(1 / (1 - math.Pow(plan.Beta2, float64(step))))
 	for i, p := range m.params {
 		keep := float32(1)
-		if len(p.Shape) == 2 {
+		if len(p.Shape) > 1 {
 			keep = float32(1 - rate*plan.Decay)
 		}
 		first, second := a.first[i], a.second[i]

@@ -5,15 +5,18 @@ import (
 	"math"
 
 	"github.com/wattlaw/wattlaw/internal/kernel"
+	"github.com/wattlaw/wattlaw/internal/model"
 )
 
 // oracle computes a model's mean loss in float64, one token after the other, from formulas alone:
 // nothing is shared with the code under test.
 type oracle struct {
-	m       *Model
-	values  map[string][]float64
-	teacher *oracle // nil for none
-	share   float64
+	m        *Model
+	values   map[string][]float64
+	factors  map[string]*model.Factors // of factorized layers
+	products map[string][]float64      // of the factors, during one loss
+	teacher  *oracle                   // nil for none
+	share    float64
 }
 
 func newOracle(m *Model) *oracle {
@@ -40,6 +43,9 @@ func (o *oracle) norm(x []float64, name string) []float64 {
 
 func (o *oracle) linear(x []float64, name string) []float64 {
 	w := o.values[name+".weight"]
+	if o.factors[name] != nil {
+		w = o.product(name)
+	}
 	y := make([]float64, len(w)/len(x))
 	for i := range y {
 		for j, v := range x {
@@ -101,7 +107,7 @@ func (o *oracle) logits(tokens []int32, images []Image) (out [][]float64) {
 			}
 		}
 		output := "output"
-		if o.values["output.weight"] == nil {
+		if o.values["output.weight"] == nil && o.factors["output"] == nil {
 			output = "token_embd"
 		}
 		out = append(out, o.linear(o.norm(x, "output_norm.weight"), output))
@@ -134,6 +140,7 @@ func (o *oracle) attend(q []float64, keys, values [][]float64) []float64 {
 
 // loss is the weighted mean cross-entropy.
 func (o *oracle) loss(batch []Sequence) float64 {
+	o.products = map[string][]float64{}
 	var sum float64
 	var n float64
 	for _, s := range batch {

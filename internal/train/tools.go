@@ -17,6 +17,7 @@ type tools struct {
 	// Of norms, on the way back: the gradients of the weights over spans of rows; for layer norms
 	// 1/deviation and mean of the rows.
 	sums, scales, means []float32
+	chain               chain // of factorized layers
 }
 
 func newTools(opt Options) (*tools, error) {
@@ -40,11 +41,19 @@ func newTools(opt Options) (*tools, error) {
 	return t, nil
 }
 
-// linear is a linear layer; bias is nil without one.
-type linear struct{ weight, bias *Param }
+// linear is a linear layer, held as one matrix or as factors; bias is nil without one.
+type linear struct {
+	weight, bias *Param
+	factors      *factors // instead of weight
+}
 
 // outputs counts the features that the layer makes.
-func (l linear) outputs() int { return l.weight.Shape[1] }
+func (l linear) outputs() int {
+	if l.factors != nil {
+		return l.factors.rows
+	}
+	return l.weight.Shape[1]
+}
 
 // resize returns a slice of length n with unspecified contents, in s's memory if it suffices.
 func resize[T any](s []T, n int) []T {
@@ -91,7 +100,11 @@ func (t *tools) back(dx []float32, beta float32, dy linalg.Matrix, w *Param) {
 
 // linear computes y = x·Wᵀ + bias.
 func (t *tools) linear(y linalg.Matrix, x []float32, l linear) {
-	t.apply(y, x, l.weight)
+	if l.factors != nil {
+		t.applyFactors(y, x, l.factors)
+	} else {
+		t.apply(y, x, l.weight)
+	}
 	if l.bias == nil {
 		return
 	}
@@ -104,13 +117,12 @@ func (t *tools) linear(y linalg.Matrix, x []float32, l linear) {
 
 // linearBack adds the gradients of a layer that made y of x, and computes dx = dy·W + beta·dx.
 func (t *tools) linearBack(dx []float32, beta float32, dy linalg.Matrix, x []float32, l linear) {
-	t.learn(dy, x, l)
-	t.back(dx, beta, dy, l.weight)
-}
-
-// learn adds the gradients of a layer that made y of x.
-func (t *tools) learn(dy linalg.Matrix, x []float32, l linear) {
-	t.weigh(l.weight, dy, x)
+	if l.factors != nil {
+		t.factorsBack(dx, beta, dy, x, l.factors)
+	} else {
+		t.weigh(l.weight, dy, x)
+		t.back(dx, beta, dy, l.weight)
+	}
 	if l.bias == nil {
 		return
 	}

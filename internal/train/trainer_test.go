@@ -254,7 +254,7 @@ func TestSchedule(t *testing.T) {
 func TestStepFails(t *testing.T) {
 	tr := trainer(t, 1, 2, quick, stream)
 	steps(t, tr, 1)
-	bad := tr.model.blocks[1].down
+	bad := tr.model.blocks[1].down.weight
 	was := bad.Value[7]
 	bad.Value[7] = float32(math.NaN())
 	before := tr.model.params[0].Value[0]

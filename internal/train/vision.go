@@ -21,8 +21,8 @@ type Image struct {
 // encoder is the encoder of Qwen2-VL, computed as package vision does.
 type encoder struct {
 	*tools
-	config    model.VisionConfig
-	params    []*Param
+	config model.VisionConfig
+	namer
 	patch     *Param // the sum of the two frames' kernels
 	blocks    []visionBlock
 	norm      layerNorm
@@ -85,12 +85,13 @@ func checkVision(v model.VisionConfig, c model.Config) error {
 	return nil
 }
 
-// see names the parameters of an encoder and gives it to the model.
-func (m *Model) see(v model.VisionConfig) error {
+// see names the parameters of an encoder and gives it to the model; layers that s, if any, has as
+// factors become such.
+func (m *Model) see(v model.VisionConfig, s *model.Source) error {
 	if err := checkVision(v, m.Config); err != nil {
 		return err
 	}
-	e := &encoder{tools: m.tools, config: v, attention: attention{heads: v.Heads, kvHeads: v.Heads, dim: v.HeadDim()}}
+	e := &encoder{tools: m.tools, config: v, namer: namer{source: s}, attention: attention{heads: v.Heads, kvHeads: v.Heads, dim: v.HeadDim()}}
 	e.patch = e.param(firstFrame, channels*v.Patch*v.Patch, v.Width)
 	for i := range v.Layers {
 		name := func(part string) string { return fmt.Sprintf("v.blk.%d.%s", i, part) }
@@ -114,17 +115,13 @@ func (m *Model) see(v model.VisionConfig) error {
 		}
 	}
 	m.encoder, m.params = e, append(m.params, e.params...)
-	return nil
-}
-
-func (e *encoder) param(name string, shape ...int) *Param {
-	p := &Param{Name: name, Shape: shape}
-	e.params = append(e.params, p)
-	return p
+	return e.err
 }
 
 func (e *encoder) layer(name string, inputs, outputs int) linear {
-	return linear{e.param(name+".weight", inputs, outputs), e.param(name+".bias", outputs)}
+	l := e.namer.layer(name+".weight", inputs, outputs)
+	l.bias = e.param(name+".bias", outputs)
+	return l
 }
 
 func (e *encoder) named(name string) layerNorm {
@@ -141,7 +138,7 @@ func NewSeeing(s, mmproj *model.Source, opt Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.see(e.Config()); err != nil {
+	if err := m.see(e.Config(), mmproj); err != nil {
 		return nil, fmt.Errorf("%s: %w", mmproj.Name, err)
 	}
 	for _, p := range m.encoder.params {
@@ -165,11 +162,11 @@ func NewSeeing(s, mmproj *model.Source, opt Options) (*Model, error) {
 // NewRandomSeeing is NewRandom for a decoder and its encoder of images, a Qwen2-VL's. Its patch
 // embedding has the deviation 1/√pixels, which keeps normalized pixels at their size.
 func NewRandomSeeing(c model.Config, v model.VisionConfig, tied bool, seed uint64, opt Options) (*Model, error) {
-	m, err := assemble(c, tied, opt)
+	m, err := assemble(c, tied, nil, opt)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.see(v); err != nil {
+	if err := m.see(v, nil); err != nil {
 		return nil, err
 	}
 	m.randomize(seed)
