@@ -163,7 +163,7 @@ func shear(n int, seed uint64) (g, inverse Matrix) {
 	minus, power := NewMatrix(n, n), NewMatrix(n, n)
 	for i := range n {
 		for j := range n {
-			if j <= i {
+			if g.Data[i*n+j] /= float64(n); j <= i { // small enough that the inverse stays so
 				g.Data[i*n+j] = 0
 			}
 			minus.Data[i*n+j] = -g.Data[i*n+j]
