@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wattlaw/wattlaw/internal/kernel"
+	"github.com/wattlaw/wattlaw/internal/linalg"
 	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/model/shape"
 	"github.com/wattlaw/wattlaw/internal/tensor"
@@ -103,7 +104,7 @@ func (c factorizedCase) build(t *testing.T) *model.Source {
 	for i := range plan {
 		plan[i].DType = c.dt
 	}
-	src, losses, err := model.Factorize(dense, plan)
+	src, losses, err := model.Factorize(float64s(), dense, plan)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +113,8 @@ func (c factorizedCase) build(t *testing.T) *model.Source {
 	}
 	return src
 }
+
+func float64s() *tn.Multiplier { return linalg.NewMultiplierOf[float64](kernel.Best(), 1) }
 
 func writeModel(t *testing.T, src *model.Source) string {
 	t.Helper()
@@ -128,7 +131,7 @@ func TestFactorizedModels(t *testing.T) {
 	for _, c := range factorizedCases() {
 		t.Run(c.name, func(t *testing.T) {
 			src := c.build(t)
-			product, err := model.Expand(src)
+			product, err := model.Expand(float64s(), src)
 			if err != nil {
 				t.Fatal(err)
 			}

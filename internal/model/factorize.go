@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/linalg"
 	"github.com/wattlaw/wattlaw/internal/tensor"
 	"github.com/wattlaw/wattlaw/internal/tn"
 )
@@ -23,11 +24,11 @@ type Cut struct {
 
 // Factorize returns the model with some layers cut by plain singular value decompositions, and what
 // each cut left out. Tensors that stay are shared with s, which must hold its data.
-func Factorize(s *Source, plan []Cut) (*Source, []tn.Truncation, error) {
+func Factorize(g *tn.Multiplier, s *Source, plan []Cut) (*Source, []tn.Truncation, error) {
 	var list []Replacement
 	var losses []tn.Truncation
 	for _, c := range plan {
-		r, loss, err := s.cut(c)
+		r, loss, err := s.cut(g, c)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: factorize %s: %w", s.Name, strings.Join(c.Layers, ", "), err)
 		}
@@ -38,7 +39,7 @@ func Factorize(s *Source, plan []Cut) (*Source, []tn.Truncation, error) {
 }
 
 // cut factorizes layers that are stored one above the other.
-func (s *Source) cut(c Cut) (Replacement, tn.Truncation, error) {
+func (s *Source) cut(g *tn.Multiplier, c Cut) (Replacement, tn.Truncation, error) {
 	r := Replacement{Layers: c.Layers}
 	w, rows, err := s.stack(c.Layers)
 	if err != nil {
@@ -50,7 +51,7 @@ func (s *Source) cut(c Cut) (Replacement, tn.Truncation, error) {
 	} else if len(c.Layers) > 1 {
 		return r, tn.Truncation{}, fmt.Errorf("only low-rank pairs share a factor")
 	}
-	m, loss, err := tn.Decompose(w, sites, c.Limits)
+	m, loss, err := tn.Decompose(g, w, sites, c.Limits)
 	if err != nil {
 		return r, loss, err
 	}
@@ -61,10 +62,10 @@ func (s *Source) cut(c Cut) (Replacement, tn.Truncation, error) {
 	bs := make([]tn.Matrix, len(rows))
 	rank, at := m.Bonds[0], 0
 	for i, n := range rows {
-		bs[i] = tn.Matrix{Rows: n, Cols: rank, Data: m.Cores[0][at*rank : (at+n)*rank]}
+		bs[i] = linalg.Dense(n, rank, m.Cores[0][at*rank:(at+n)*rank])
 		at += n
 	}
-	r.Tensors, err = EncodeLowRank(c.Layers, tn.Matrix{Rows: rank, Cols: w.Cols, Data: m.Cores[1]}, bs, c.DType)
+	r.Tensors, err = EncodeLowRank(c.Layers, linalg.Dense(rank, w.Cols, m.Cores[1]), bs, c.DType)
 	return r, loss, err
 }
 
@@ -91,7 +92,7 @@ func (s *Source) stack(layers []string) (w tn.Matrix, rows []int, err error) {
 		w.Cols, w.Rows = t.Shape[0], w.Rows+t.Shape[1]
 		rows = append(rows, t.Shape[1])
 	}
-	return w, rows, nil
+	return linalg.Dense(w.Rows, w.Cols, w.Data), rows, nil
 }
 
 // EncodeLowRank stores the pairs bᵢ·a of layers as tensors; several layers share a.
@@ -106,15 +107,24 @@ func EncodeLowRank(layers []string, a tn.Matrix, bs []tn.Matrix, dt tensor.DType
 		}
 		first = common
 	}
-	t, err := encode(first+firstFactor, dt, a.Data, a.Cols, a.Rows)
+	t, err := encode(first+firstFactor, dt, elements(a), a.Cols, a.Rows)
 	list := []Tensor{t}
 	for i, b := range bs {
 		if err == nil {
-			t, err = encode(layers[i]+secondFactor, dt, b.Data, b.Cols, b.Rows)
+			t, err = encode(layers[i]+secondFactor, dt, elements(b), b.Cols, b.Rows)
 			list = append(list, t)
 		}
 	}
 	return list, err
+}
+
+// elements returns a matrix's rows one behind the other.
+func elements(m tn.Matrix) []float64 {
+	x := make([]float64, 0, m.Rows*m.Cols)
+	for i := range m.Rows {
+		x = append(x, m.Data[i*m.Stride:i*m.Stride+m.Cols]...)
+	}
+	return x
 }
 
 // EncodeMPO stores the cores of a layer as tensors, to be applied in the order that costs less.
@@ -196,7 +206,7 @@ func (s *Source) Replace(list []Replacement) (*Source, error) {
 
 // Expand returns the dense model whose weights are the products of s's factors, as F32; what s has
 // dense is shared.
-func Expand(s *Source) (*Source, error) {
+func Expand(g *tn.Multiplier, s *Source) (*Source, error) {
 	layers, list, err := s.Factorized()
 	if err != nil {
 		return nil, err
@@ -211,7 +221,7 @@ func Expand(s *Source) (*Source, error) {
 	out.setMeta("general.architecture", gguf.ValueOf(dense))
 	var factors []string
 	for i, f := range list {
-		w, err := s.product(f)
+		w, err := s.product(g, f)
 		if err != nil {
 			return nil, err
 		}
@@ -230,7 +240,7 @@ func Expand(s *Source) (*Source, error) {
 }
 
 // product multiplies a layer's factors out.
-func (s *Source) product(f *Factors) (tn.Matrix, error) {
+func (s *Source) product(g *tn.Multiplier, f *Factors) (tn.Matrix, error) {
 	var stages [][]float64
 	for i, name := range f.Names {
 		values, err := s.Values(name, f.Shapes[i]...)
@@ -243,7 +253,7 @@ func (s *Source) product(f *Factors) (tn.Matrix, error) {
 		}
 		stages = append(stages, stage)
 	}
-	return tn.Assemble(f.Sites, f.Bonds, f.Schedule, stages).Matrix(), nil
+	return tn.Assemble(f.Sites, f.Bonds, f.Schedule, stages).Matrix(g), nil
 }
 
 // markFactorized sets the architecture and lists the layers and their ranks.

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/kernel"
+	"github.com/wattlaw/wattlaw/internal/linalg"
 	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/model/llama"
 	"github.com/wattlaw/wattlaw/internal/tensor"
@@ -164,7 +166,7 @@ func TestWhatCannotBeFactorized(t *testing.T) {
 		{cut(4, tensor.Q8_0, "blk.0.attn_k"), "blk.0.attn_k.lr_b"},
 		{chain, "share"},
 	} {
-		if _, _, err := model.Factorize(src, []model.Cut{c.cut}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, _, err := model.Factorize(linalg.NewMultiplierOf[float64](kernel.Best(), 1), src, []model.Cut{c.cut}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v, want %q", c.cut.Layers, err, c.want)
 		}
 	}

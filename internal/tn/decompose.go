@@ -3,6 +3,8 @@ package tn
 import (
 	"fmt"
 	"math"
+
+	"github.com/wattlaw/wattlaw/internal/linalg"
 )
 
 // Limits say how far a decomposition is truncated. The zero value truncates nothing.
@@ -66,7 +68,7 @@ func (t Truncation) Error() float64 {
 // Decompose writes a matrix as an operator by sequential singular value decompositions (Oseledets,
 // "Tensor-train decomposition", 2011). Every bond is cut where it costs least for the sites to
 // its left as they are. The cores of all sites but the last are left isometries.
-func Decompose(w Matrix, sites []Site, limits Limits) (*MPO, Truncation, error) {
+func Decompose(g *Multiplier, w Matrix, sites []Site, limits Limits) (*MPO, Truncation, error) {
 	if err := checkSites(sites, w.Rows, w.Cols); err != nil {
 		return nil, Truncation{}, fmt.Errorf("decompose: %w", err)
 	}
@@ -75,11 +77,11 @@ func Decompose(w Matrix, sites []Site, limits Limits) (*MPO, Truncation, error) 
 	}
 	m := &MPO{Sites: append([]Site(nil), sites...)}
 	rest := interleave(w, sites)
-	cut := newCutter(limits, len(sites), w.Norm())
+	cut := newCutter(g, limits, len(sites), norm(rest))
 	left := 1
 	for k, s := range sites[:len(sites)-1] {
 		rows := left * s.Out * s.In
-		u, sv, err := cut.at(k, Matrix{rows, len(rest) / rows, rest})
+		u, sv, err := cut.at(k, linalg.Dense(rows, len(rest)/rows, rest))
 		if err != nil {
 			return nil, Truncation{}, fmt.Errorf("decompose: %w", err)
 		}
@@ -92,7 +94,10 @@ func Decompose(w Matrix, sites []Site, limits Limits) (*MPO, Truncation, error) 
 
 // interleave brings a matrix into the order (o₁ i₁)(o₂ i₂)….
 func interleave(w Matrix, sites []Site) []float64 {
-	x, done, rows, cols := w.Data, 1, w.Rows, w.Cols
+	x, done, rows, cols := make([]float64, 0, w.Rows*w.Cols), 1, w.Rows, w.Cols
+	for i := range rows {
+		x = append(x, w.Data[i*w.Stride:i*w.Stride+cols]...)
+	}
 	for _, s := range sites {
 		rows, cols = rows/s.Out, cols/s.In
 		x = permuted(x, [5]int{done, s.Out, rows, s.In, cols}, [5]int{0, 1, 3, 2, 4})
@@ -104,22 +109,24 @@ func interleave(w Matrix, sites []Site) []float64 {
 // cutter cuts bond after bond within limits.
 type cutter struct {
 	Truncation
+	g      *Multiplier
 	limits Limits
 	budget float64 // of squares, that is left
 	left   int     // bonds to come
 }
 
-func newCutter(limits Limits, sites int, norm float64) *cutter {
+func newCutter(g *Multiplier, limits Limits, sites int, norm float64) *cutter {
 	budget := limits.Error * norm
-	return &cutter{Truncation: Truncation{Norm: norm}, limits: limits, budget: budget * budget, left: sites - 1}
+	return &cutter{Truncation: Truncation{Norm: norm}, g: g, limits: limits, budget: budget * budget, left: sites - 1}
 }
 
 // at splits x into an isometry and the rest, cut to the dimension that the limits of bond k allow.
 func (c *cutter) at(k int, x Matrix) (u, rest Matrix, err error) {
-	u, s, v, err := svd(x)
+	d, err := c.g.SVD(x)
 	if err != nil {
 		return u, rest, err
 	}
+	s := d.Values
 	share := c.budget / float64(c.left)
 	keep, lost := len(s), 0.0
 	for keep > 1 {
@@ -132,26 +139,20 @@ func (c *cutter) at(k int, x Matrix) (u, rest Matrix, err error) {
 	}
 	c.Weights = append(c.Weights, lost)
 	c.budget, c.left = max(0, c.budget-lost), c.left-1
-	rest = NewMatrix(keep, x.Cols)
+	u, rest = newMatrix(x.Rows, keep), newMatrix(keep, x.Cols)
 	for i := range keep {
+		for j := range x.Rows {
+			u.Data[j*keep+i] = d.Left.Data[i*d.Left.Stride+j]
+		}
 		for j := range x.Cols {
-			rest.Data[i*x.Cols+j] = s[i] * v.Data[j*v.Cols+i]
+			rest.Data[i*x.Cols+j] = s[i] * d.Right.Data[i*d.Right.Stride+j]
 		}
 	}
-	return leading(u, keep), rest, nil
+	return u, rest, nil
 }
 
 // negligible says whether singular value i is the rounding of zero.
 func negligible(s []float64, i int, x Matrix) bool {
 	const epsilon = 0x1p-52
 	return s[i] <= epsilon*float64(max(x.Rows, x.Cols))*s[0]
-}
-
-// leading returns the first columns of a matrix.
-func leading(m Matrix, cols int) Matrix {
-	out := NewMatrix(m.Rows, cols)
-	for i := range m.Rows {
-		copy(out.Data[i*cols:(i+1)*cols], m.Data[i*m.Cols:])
-	}
-	return out
 }

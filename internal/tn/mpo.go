@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/wattlaw/wattlaw/internal/linalg"
 )
 
 // Site is the share that one core has of a matrix's outputs (rows) and inputs (columns). The
@@ -20,22 +22,20 @@ type Site struct{ Out, In int }
 // LowRank returns the sites of a low-rank pair: all outputs, all inputs.
 func LowRank(rows, cols int) []Site { return []Site{{rows, 1}, {1, cols}} }
 
-// Matrix is a row-major matrix: element (i, j) is Data[i·Cols+j].
-type Matrix struct {
-	Rows, Cols int
-	Data       []float64
-}
+// Matrix is a matrix of float64. Those that this package makes have rows without gaps.
+type Matrix = linalg.Matrix64
+
+// Multiplier is what operators are computed with.
+type Multiplier = linalg.MultiplierOf[float64]
 
 // maxValues bounds the elements that are held at once, so that products of dimensions are ints.
 const maxValues = 1 << 40
 
-// NewMatrix returns a matrix of zeros.
-func NewMatrix(rows, cols int) Matrix {
-	return Matrix{Rows: rows, Cols: cols, Data: make([]float64, rows*cols)}
-}
+// newMatrix returns a matrix of zeros.
+func newMatrix(rows, cols int) Matrix { return linalg.Dense(rows, cols, make([]float64, rows*cols)) }
 
-// Norm returns √(Σ x²).
-func (m Matrix) Norm() float64 { return math.Sqrt(squares(m.Data)) }
+// norm returns √(Σ x²).
+func norm(x []float64) float64 { return math.Sqrt(squares(x)) }
 
 func squares(x []float64) (sum float64) {
 	for _, v := range x {
@@ -102,29 +102,22 @@ func checkSites(sites []Site, rows, cols int) error {
 }
 
 // Matrix multiplies the cores out.
-func (m *MPO) Matrix() Matrix {
+func (m *MPO) Matrix(g *Multiplier) Matrix {
 	rows, cols := 1, 1
 	all := []float64{1} // [row][column][bond]
 	for k, s := range m.Sites {
 		left, right := bond(m.Bonds, k), bond(m.Bonds, k+1)
-		product := multiply(Matrix{rows * cols, left, all}, Matrix{left, s.Out * s.In * right, m.Cores[k]})
+		product := multiply(g, linalg.Dense(rows*cols, left, all), linalg.Dense(left, s.Out*s.In*right, m.Cores[k]))
 		all = permuted(product.Data, [5]int{rows, cols, s.Out, s.In, right}, [5]int{0, 2, 1, 3, 4})
 		rows, cols = rows*s.Out, cols*s.In
 	}
-	return Matrix{rows, cols, all}
+	return linalg.Dense(rows, cols, all)
 }
 
 // multiply computes a·b.
-func multiply(a, b Matrix) Matrix {
-	c := NewMatrix(a.Rows, b.Cols)
-	for i := range a.Rows {
-		row := c.Data[i*b.Cols : (i+1)*b.Cols]
-		for k, v := range a.Data[i*a.Cols : (i+1)*a.Cols] {
-			for j, w := range b.Data[k*b.Cols : (k+1)*b.Cols] {
-				row[j] += v * w
-			}
-		}
-	}
+func multiply(g *Multiplier, a, b Matrix) Matrix {
+	c := newMatrix(a.Rows, b.Cols)
+	g.Gemm(linalg.Plain, linalg.Plain, 1, a, b, 0, c)
 	return c
 }
 

@@ -3,6 +3,7 @@ package tn
 import (
 	"fmt"
 
+	"github.com/wattlaw/wattlaw/internal/linalg"
 	"github.com/wattlaw/wattlaw/internal/tensor"
 )
 
@@ -158,7 +159,7 @@ func (m *MPO) Core(s Schedule, stage int) Matrix {
 		left, right := bond(m.Bonds, st.Site), bond(m.Bonds, st.Site+1)
 		core = permuted(core, [5]int{1, left, site.Out, site.In, right}, [5]int{0, 4, 2, 3, 1})
 	}
-	return Matrix{st.Rows, st.Features(), core}
+	return linalg.Dense(st.Rows, st.Features(), core)
 }
 
 // Assemble is the inverse of Core: it makes an operator of the matrices that a schedule's stages
@@ -190,9 +191,9 @@ func (s Schedule) Run(x []float64, multiply func(stage int, tokens []float64) []
 }
 
 // Apply computes W·x by a schedule.
-func (m *MPO) Apply(s Schedule, x []float64) []float64 {
+func (m *MPO) Apply(g *Multiplier, s Schedule, x []float64) []float64 {
 	return s.Run(x, func(stage int, tokens []float64) []float64 {
 		core := m.Core(s, stage)
-		return multiply(Matrix{len(tokens) / core.Cols, core.Cols, tokens}, transposed(core)).Data
+		return multiply(g, linalg.Dense(len(tokens)/core.Cols, core.Cols, tokens), transposed(core)).Data
 	})
 }

@@ -26,7 +26,7 @@ func (o *oracle) product(layer string) []float64 {
 	for _, name := range f.Names {
 		stages = append(stages, o.values[name])
 	}
-	o.products[layer] = tn.Assemble(f.Sites, f.Bonds, f.Schedule, stages).Matrix().Data
+	o.products[layer] = tn.Assemble(f.Sites, f.Bonds, f.Schedule, stages).Matrix(linalg.NewMultiplierOf[float64](kernel.Best(), 1)).Data
 	return o.products[layer]
 }
 
@@ -69,7 +69,7 @@ func smallCuts() []model.Cut {
 
 func factorize(t *testing.T, s *model.Source, plan []model.Cut) *model.Source {
 	t.Helper()
-	src, _, err := model.Factorize(s, plan)
+	src, _, err := model.Factorize(linalg.NewMultiplierOf[float64](kernel.Best(), 1), s, plan)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/kernel"
+	"github.com/wattlaw/wattlaw/internal/linalg"
 	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/tensor"
 	"github.com/wattlaw/wattlaw/internal/tn"
@@ -21,7 +22,7 @@ func TestFactorizedEncoders(t *testing.T) {
 	}
 	for _, name := range []string{"tiny-qwen2vl", "tiny-smolvlm"} {
 		t.Run(name, func(t *testing.T) {
-			dense := source(t, name, nil)
+			dense, g := source(t, name, nil), linalg.NewMultiplierOf[float64](kernel.Best(), 1)
 			e, err := New(dense)
 			if err != nil {
 				t.Fatal(err)
@@ -39,11 +40,11 @@ func TestFactorizedEncoders(t *testing.T) {
 			}
 			chain := pair(5, "v.blk.0.attn_out")
 			chain.Sites = []tn.Site{{Out: 8, In: c.Width / 8}, {Out: c.Width / 8, In: 8}}
-			src, _, err := model.Factorize(dense, append(plan, chain))
+			src, _, err := model.Factorize(g, dense, append(plan, chain))
 			if err != nil {
 				t.Fatal(err)
 			}
-			product, err := model.Expand(src)
+			product, err := model.Expand(g, src)
 			if err != nil {
 				t.Fatal(err)
 			}
