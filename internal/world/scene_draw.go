@@ -89,11 +89,22 @@ func board(m imaging.RGB, ground rgb) {
 	for y := range m.Height {
 		for x := range m.Width {
 			pixel := m.Pix[3*(y*m.Width+x):]
-			pixel[0] = ground[0] - uint8(shade*(3*x/m.Width))
+			pixel[0] = ground[0] - uint8(shade*third(x, m.Width))
 			pixel[1] = ground[1]
-			pixel[2] = ground[2] - uint8(shade*(3*y/m.Height))
+			pixel[2] = ground[2] - uint8(shade*third(y, m.Height))
 		}
 	}
+}
+
+// third returns in which third of n pixels x lies.
+func third(x, n int) int {
+	switch {
+	case x >= 2*n/3:
+		return 2
+	case x >= n/3:
+		return 1
+	}
+	return 0
 }
 
 // centre returns a point near the middle of a cell, away from it by at most slack.
