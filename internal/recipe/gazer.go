@@ -27,9 +27,9 @@ func gazer() Recipe {
 				{Share: 1, Side: 96, Items: 1, Kinds: []world.Kind{world.Colour, world.Shape, world.Content, world.Position}, Questions: 8}}},
 			{Name: "two things", Steps: 300, Batch: 32, Peak: 4e-3, Floor: 4e-3, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
 				{Share: 1, Side: 96, Items: 2, Kinds: simple, Questions: 12}}},
-			{Name: "first glances", Steps: 800, Batch: 32, Peak: 4e-3, Floor: 4e-3, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
+			{Name: "first glances", Steps: 1200, Batch: 32, Peak: 4e-3, Floor: 4e-3, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
 				{Share: 1, Side: 96, Digits: []int{14}, Questions: 13}}},
-			{Name: "all sizes", FromFile: true, Steps: 600, Batch: 32, Peak: 4e-3, Floor: 2e-5, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
+			{Name: "all sizes", FromFile: true, Steps: 700, Batch: 32, Peak: 4e-3, Floor: 2e-5, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
 				{Share: 0.25, Side: 96, Digits: []int{10, 14}, Questions: 13},
 				{Share: 0.4, Side: 192, Digits: []int{10, 14, 19, 28}, Questions: 13},
 				{Share: 0.1, Side: 288, Shown: 192, Questions: 13}, {Share: 0.25, Side: 288, Questions: 13}}},

@@ -23,7 +23,7 @@ func scribe() Recipe {
 				{Share: 0.5, Events: 2, Cast: 12, Plain: true, Questions: 10}, {Share: 0.5, Events: 4, Cast: 12, Plain: true, Questions: 12}}},
 			{Name: "all words", Steps: 700, Batch: 32, Peak: 4e-3, Floor: 4e-3, WarmUp: 25, Prose: 0.02, Lessons: []Lesson{
 				{Share: 0.3, Events: 3, Questions: 12}, {Share: 0.7, Questions: 14}}},
-			{Name: "long texts", FromFile: true, Steps: 500, Batch: 32, Peak: 4e-3, Floor: 2e-5, WarmUp: 25, Prose: 0.02, Lessons: []Lesson{
+			{Name: "long texts", FromFile: true, Steps: 350, Batch: 32, Peak: 4e-3, Floor: 2e-5, WarmUp: 25, Prose: 0.02, Lessons: []Lesson{
 				{Share: 0.7, Questions: 14}, {Share: 0.15, Words: 200, Questions: 12}, {Share: 0.1, Words: 350, Questions: 12}, {Share: 0.05, Words: 700, Questions: 12}}},
 		},
 	}
