@@ -61,7 +61,7 @@ URL of an OpenAI-compatible endpoint; its key, if it wants one, is read from
 	flags.StringVar(&f.resolution, "resolution", "", "scale images of tasks down to fit into WIDTHxHEIGHT, or into a square, before the model sees them")
 	flags.StringArrayVar(&f.texts, "text", nil, "text file for perplexity; may be given several times")
 	flags.IntVar(&f.plan.Window, "window", eval.DefaultWindow, "tokens of a window of perplexity")
-	flags.StringVar(&f.tasks, "tasks", "", "tasks, in JSON Lines")
+	flags.StringVar(&f.tasks, "tasks", "", `tasks: a file in JSON Lines, "builtin:stories" or "builtin:pictures"`)
 	flags.StringVar(&f.references, "references", "", "prompts with reference answers, in JSON Lines")
 	flags.StringVar(&f.embedder, "embedder", "", "bert GGUF file, or URL of an OpenAI-compatible embeddings endpoint")
 	flags.StringVar(&f.named, "embedder-model", "", "model to ask the endpoint for")
@@ -133,7 +133,7 @@ func (f *evalFlags) read() (err error) {
 		f.plan.Texts = append(f.plan.Texts, text)
 	}
 	if f.tasks != "" {
-		if f.plan.Tasks, err = eval.ReadTasksFile(f.tasks); err != nil {
+		if f.plan.Tasks, err = readTasks(f.tasks, 0); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ const builtinCount = 200
 
 // builtinSide is that of the square pictures, in pixels: the full resolution of the built-in
 // model that sees.
-const builtinSide = 448
+const builtinSide = 288
 
 // readTasks reads a file of tasks, or makes the built-in ones, at most so many unless that is 0.
 func readTasks(name string, most int) ([]eval.Task, error) {

@@ -17,6 +17,7 @@ func NamedPlans() []NamedPlan {
 	return []NamedPlan{
 		{"default", "the law of text: a small model over prompt lengths, under three minutes on two cores", DefaultPlan()},
 		{"complexity", "does anything but length matter: prompts of equal length and different complexity, under three minutes on two cores", complexityPlan()},
+		{"accuracy", "cost and accuracy together: the built-in model that sees, over resolutions, about two minutes on two cores", accuracyPlan()},
 		{"vlm", "the knee of images: a vision-language model over resolutions, under five minutes on two cores", vlmPlan()},
 	}
 }
@@ -26,6 +27,19 @@ func NamedPlans() []NamedPlan {
 func complexityPlan() Plan {
 	p := DefaultPlan()
 	p.Tokens, p.Repeats, p.OutputTokens = []int{128, 512}, 12, 8
+	return p
+}
+
+// accuracyPlan has the built-in model that sees answer the same questions at every resolution. Its
+// clamp is the size of the largest pictures it was trained on: 81 image tokens of 32×32 pixels, 288x288.
+func accuracyPlan() Plan {
+	p := DefaultPlan()
+	p.Model = []string{"builtin:gazer"}
+	p.Resolutions = []string{"64x64", "96x96", "128x128", "160x160", "192x192", "224x224", "256x256", "288x288", "352x352", "432x432"}
+	p.Clamp = []string{"tokens:81"}
+	p.Tokens, p.OutputTokens, p.Repeats = []int{imagePromptTokens}, 4, 3
+	p.MinWindow = 1
+	p.Tasks, p.TaskCount = "builtin:pictures", 200
 	return p
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/kernel"
 	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/model/builtin"
 	"github.com/wattlaw/wattlaw/internal/model/llama"
 	"github.com/wattlaw/wattlaw/internal/model/qwen2"
 	"github.com/wattlaw/wattlaw/internal/model/qwen2vl"
@@ -171,7 +172,7 @@ func open(ref string, seed uint64) (src *model.Source, file *gguf.File, err erro
 		src, err = s.Build(format, seed)
 		return src, nil, err
 	}
-	if file, err = gguf.Open(ref); err != nil {
+	if file, err = builtin.Open(ref); err != nil {
 		return nil, nil, err
 	}
 	if src, err = model.FromFile(file); err != nil {
@@ -200,7 +201,7 @@ func LoadTokenizer(ref string) (*tokenizer.Tokenizer, error) {
 			return nil, err
 		}
 	} else {
-		f, err := gguf.Open(ref)
+		f, err := builtin.Open(ref)
 		if err != nil {
 			return nil, err
 		}

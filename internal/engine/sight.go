@@ -9,6 +9,7 @@ import (
 	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/model/builtin"
 	"github.com/wattlaw/wattlaw/internal/model/llama"
 	"github.com/wattlaw/wattlaw/internal/model/qwen2vl"
 	"github.com/wattlaw/wattlaw/internal/model/shape"
@@ -35,12 +36,18 @@ type ImageUse struct {
 // openSight loads the encoder that the options or the shape name, if any.
 func (e *Engine) openSight(ref string, opt Options) error {
 	s := &sight{}
+	var err error
 	switch {
 	case opt.Projector != "":
-		var err error
-		if s.file, err = gguf.Open(opt.Projector); err != nil {
-			return err
-		}
+		s.file, err = gguf.Open(opt.Projector)
+	case builtin.Is(ref):
+		s.file, err = builtin.OpenEncoder(ref)
+	}
+	if err != nil {
+		return err
+	}
+	switch {
+	case s.file != nil:
 		e.sight = s // to be closed
 		s.source = model.EncoderFromFile(s.file)
 		touch(s.source)
@@ -60,7 +67,6 @@ func (e *Engine) openSight(ref string, opt Options) error {
 	default:
 		return refuseClamp(ref, opt)
 	}
-	var err error
 	if s.encoder, err = vision.New(s.source); err != nil {
 		return err
 	}

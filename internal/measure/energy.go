@@ -38,7 +38,7 @@ func energyDelta(s Series, w Window) Result {
 	}
 	step := s.Channel.Resolution
 	if r.Value <= 0 || r.Value < minSteps*step {
-		u := unavailable("%s: the counter advanced by %g J in %.3f s, too little for its resolution (%g J)",
+		u := unavailable("%s: the counter advanced by %.3g J in %.3f s, too little for its resolution (%.3g J)",
 			s.Channel.Name, r.Value, w.Seconds(), step)
 		u.N, u.Coverage = r.N, r.Coverage
 		return u

@@ -13,6 +13,7 @@ import (
 // they would turn by a hundredth of a radian over the whole picture.
 func gazer() Recipe {
 	simple := []world.Kind{world.Colour, world.Shape, world.Position, world.YesNo, world.Count, world.Content}
+	hard := []world.Kind{world.YesNo, world.Compare, world.Number, world.Count}
 	return Recipe{
 		Name: "gazer", Description: "answers questions about pictures of a small world", Seed: 1,
 		Config: model.Config{Architecture: "qwen2vl", Context: 2048, Width: 128, Layers: 4, FFN: 384, Heads: 4, KVHeads: 4, HeadDim: 32, RopeDims: 32,
@@ -33,6 +34,10 @@ func gazer() Recipe {
 				{Share: 0.25, Side: 96, Digits: []int{10, 14}, Questions: 13},
 				{Share: 0.4, Side: 192, Digits: []int{10, 14, 19, 28}, Questions: 13},
 				{Share: 0.1, Side: 288, Shown: 192, Questions: 13}, {Share: 0.25, Side: 288, Questions: 13}}},
+			{Name: "harder questions", FromFile: true, Steps: 300, Batch: 32, Peak: 3e-3, Floor: 2e-5, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
+				{Share: 0.2, Side: 96, Kinds: hard, Digits: []int{14}, Questions: 13},
+				{Share: 0.3, Side: 192, Kinds: hard, Digits: []int{14, 19, 28}, Questions: 13},
+				{Share: 0.25, Side: 192, Questions: 13}, {Share: 0.25, Side: 288, Questions: 13}}},
 		},
 		Exam: Lesson{Side: 96, Digits: []int{14}},
 	}

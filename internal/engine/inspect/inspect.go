@@ -13,6 +13,7 @@ import (
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/model/builtin"
 	"github.com/wattlaw/wattlaw/internal/model/shape"
 	"github.com/wattlaw/wattlaw/internal/unit"
 )
@@ -30,13 +31,20 @@ func Write(w io.Writer, ref string) error {
 }
 
 func writeFile(w io.Writer, path string) (err error) {
-	f, err := gguf.Open(path)
+	f, err := builtin.Open(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	head := fmt.Sprintf("%s: GGUF version %d, %v", path, f.Version, unit.Bytes(f.Size()))
-	return write(w, head, model.EncoderFromFile(f)) // which reads no vocabulary
+	if err := write(w, head, model.EncoderFromFile(f)); err != nil || !builtin.Is(path) { // which reads no vocabulary
+		return err
+	}
+	encoder, err := builtin.OpenEncoder(path)
+	if err != nil || encoder == nil {
+		return err
+	}
+	return write(w, fmt.Sprintf("\n%s: encoder of images, %v", path, unit.Bytes(encoder.Size())), model.EncoderFromFile(encoder))
 }
 
 // writeShape describes a shape's language model and, if it has one, its encoder of images.
