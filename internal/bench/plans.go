@@ -17,7 +17,7 @@ func NamedPlans() []NamedPlan {
 	return []NamedPlan{
 		{"default", "the law of text: a small model over prompt lengths, under three minutes on two cores", DefaultPlan()},
 		{"complexity", "does anything but length matter: prompts of equal length and different complexity, under three minutes on two cores", complexityPlan()},
-		{"accuracy", "cost and accuracy together: the built-in model that sees, over resolutions, about two minutes on two cores", accuracyPlan()},
+		{"accuracy", "cost and accuracy together: the built-in model that sees, over resolutions, about three minutes on two cores", accuracyPlan()},
 		{"vlm", "the knee of images: a vision-language model over resolutions, under five minutes on two cores", vlmPlan()},
 	}
 }
