@@ -248,7 +248,7 @@ func TestRefusedRunCommands(t *testing.T) {
 		"resume and plan":  {[]string{file, "--resume", "x"}, "leave the plan file out"},
 		"resume and flag":  {[]string{"--resume", "x", "--repeats", "9"}, "leave --repeats out"},
 		"resume nothing":   {[]string{"--resume", "x"}, "not found"},
-		"unknown plan":     {[]string{"--plan", "vllm"}, "default, complexity, vlm"},
+		"unknown plan":     {[]string{"--plan", "vllm"}, "default, complexity, accuracy, vlm"},
 		"two plans":        {[]string{file, "--plan", "vlm"}, "leave one out"},
 		"two lengths":      {[]string{"--resolutions", "8x8", "--tokens", "8,9"}, "one prompt length"},
 		"no encoder":       {[]string{"--model", "m.gguf", "--resolutions", "8x8", "--mmproj", "none.gguf"}, "none.gguf"},

@@ -55,7 +55,7 @@ func TestNamedPlans(t *testing.T) {
 			t.Errorf("plan %q is not the one that is carried out", p.Name)
 		}
 	}
-	if _, err := FindPlan("vlmm"); err == nil || !strings.Contains(err.Error(), "default, complexity, vlm") {
+	if _, err := FindPlan("vlmm"); err == nil || !strings.Contains(err.Error(), "default, complexity, accuracy, vlm") {
 		t.Errorf("error %v does not list the names", err)
 	}
 }
