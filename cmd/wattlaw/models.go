@@ -92,11 +92,15 @@ func newModelsWriteCmd() *cobra.Command {
 
 // writeBuiltin copies a built-in model's files as they are.
 func writeBuiltin(ref, path string) error {
-	data, encoder, err := builtin.Data(ref)
+	language, err := builtin.Language(ref)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path, data, 0o644); err != nil || encoder == nil {
+	if err := os.WriteFile(path, language, 0o644); err != nil {
+		return err
+	}
+	encoder, err := builtin.Encoder(ref)
+	if err != nil || encoder == nil {
 		return err
 	}
 	return os.WriteFile(encoderPath(path), encoder, 0o644)

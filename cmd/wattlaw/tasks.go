@@ -7,11 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/bench"
 	"github.com/wattlaw/wattlaw/internal/eval"
 	"github.com/wattlaw/wattlaw/internal/imaging"
+	"github.com/wattlaw/wattlaw/internal/model/builtin"
 	"github.com/wattlaw/wattlaw/internal/store"
 	"github.com/wattlaw/wattlaw/internal/workload"
 	"github.com/wattlaw/wattlaw/internal/world"
@@ -19,9 +19,8 @@ import (
 
 // Tasks that the small world makes, by their names in plans.
 const (
-	builtinTasks    = "builtin:"
-	builtinStories  = builtinTasks + "stories"
-	builtinPictures = builtinTasks + "pictures"
+	builtinStories  = builtin.Prefix + "stories"
+	builtinPictures = builtin.Prefix + "pictures"
 )
 
 // builtinCount is how many of them are taken where the plan does not say.
@@ -42,7 +41,7 @@ func readTasks(name string, most int) ([]eval.Task, error) {
 		return makeStories(n)
 	case name == builtinPictures:
 		return makePictures(n)
-	case strings.HasPrefix(name, builtinTasks):
+	case builtin.Is(name):
 		return nil, fmt.Errorf("%q is unknown; there are %s and %s", name, builtinStories, builtinPictures)
 	}
 	tasks, err := eval.ReadTasksFile(name)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,14 +47,11 @@ training that was interrupted goes on, the curve as JSON Lines, and the model as
 	cmd.Flags().StringVar(&opt.From, "from", "", "Where there is no checkpoint: file of the model after the phases before the last, to train that one only")
 	cmd.Flags().IntVar(&opt.Train.Threads, "threads", 0, "Threads (default one per CPU)")
 	cmd.Flags().DurationVar(&opt.Save, "save", 0, "Time between checkpoints (default 1m0s)")
-	cmd.AddCommand(newTrainCurveCmd())
 	cmd.Flags().BoolVar(&bfloat16, "bfloat16", false, "Multiply in bfloat16, as the built-in models were trained: faster, on CPUs that can")
 	cmd.Flags().BoolVar(&miniature, "miniature", false, "Go through the recipe with a tiny model and a few steps, to see it work")
-	for _, required := range []string{"recipe", "dir"} {
-		if err := cmd.MarkFlagRequired(required); err != nil {
-			panic(err) // the flag is defined above
-		}
-	}
+	_ = cmd.MarkFlagRequired("recipe") // errs only for a flag that does not exist
+	_ = cmd.MarkFlagRequired("dir")
+	cmd.AddCommand(newTrainCurveCmd())
 	return cmd
 }
 
@@ -63,12 +61,7 @@ func printPoint(cmd *cobra.Command, p recipe.Point) {
 	fmt.Fprintf(out, "%s %d/%d: loss %.3f, %.0f tokens/s", p.Phase, p.Step, p.Of, p.Loss, float64(p.Tokens)/p.Seconds)
 	if p.ByKind != nil {
 		fmt.Fprintf(out, "; %.1f %% of validation answers right:", 100*p.Right)
-		var kinds []string
-		for k := range p.ByKind {
-			kinds = append(kinds, k)
-		}
-		slices.Sort(kinds)
-		for _, k := range kinds {
+		for _, k := range slices.Sorted(maps.Keys(p.ByKind)) {
 			fmt.Fprintf(out, " %s %.0f", k, 100*p.ByKind[k])
 		}
 	}

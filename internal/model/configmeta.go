@@ -2,6 +2,22 @@ package model
 
 import "github.com/wattlaw/wattlaw/internal/gguf"
 
+// quantizationVersion is that of the block layouts (GGML_QNT_VERSION).
+const quantizationVersion = 2
+
+// Meta says in which format a file's matrices are.
+func (f Format) Meta() []Entry {
+	return []Entry{{"general.file_type", gguf.ValueOf(f.FileType())}, {"general.quantization_version", gguf.ValueOf(uint32(quantizationVersion))}}
+}
+
+// GeneralMeta is the metadata that every file of a model begins with.
+func GeneralMeta(architecture, name, description string, f Format) []Entry {
+	return append([]Entry{
+		{"general.architecture", gguf.ValueOf(architecture)}, {"general.name", gguf.ValueOf(name)},
+		{"general.description", gguf.ValueOf(description)},
+	}, f.Meta()...)
+}
+
 // Meta writes the hyperparameters as metadata: the inverse of ReadConfig.
 func (c Config) Meta() []Entry {
 	prefix := c.Architecture + "."

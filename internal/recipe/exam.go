@@ -8,9 +8,12 @@ import (
 )
 
 // exam is a set of questions of the validation split, each behind its own text or picture.
-type exam struct {
-	questions []train.Sequence // of which only the answer counts
-	kinds     []world.Kind
+type exam []question
+
+type question struct {
+	sequence train.Sequence // of which only the answer counts
+	answer   []int32
+	kind     world.Kind
 }
 
 // examQuestions is their number: enough to see a model learn, and quickly answered.
@@ -31,7 +34,7 @@ func (r reader) exam(seed uint64, l Lesson) (x exam, err error) {
 		for k := answer.first; k < answer.end; k++ {
 			s.Weights[k] = 1
 		}
-		x.questions, x.kinds = append(x.questions, s), append(x.kinds, answer.kind)
+		x = append(x, question{s, s.Tokens[answer.first:answer.end], answer.kind})
 	}
 	return x, nil
 }
@@ -40,14 +43,14 @@ func (r reader) exam(seed uint64, l Lesson) (x exam, err error) {
 // those that the model would write itself.
 func (x exam) take(m *train.Model) (all float64, byKind map[string]float64, err error) {
 	n, right := map[string]float64{}, map[string]float64{}
-	for i, s := range x.questions {
-		got, err := m.Likeliest(s)
+	for _, q := range x {
+		got, err := m.Likeliest(q.sequence)
 		if err != nil {
 			return 0, nil, err
 		}
-		kind := string(x.kinds[i])
+		kind := string(q.kind)
 		n[kind]++
-		if end := len(got) + slices.IndexFunc(s.Weights, func(w float32) bool { return w > 0 }); slices.Equal(got, s.Tokens[end-len(got):end]) {
+		if slices.Equal(got, q.answer) {
 			right[kind]++
 			all++
 		}
@@ -55,5 +58,5 @@ func (x exam) take(m *train.Model) (all float64, byKind map[string]float64, err 
 	for k := range n {
 		right[k] /= n[k]
 	}
-	return all / float64(len(x.questions)), right, nil
+	return all / float64(len(x)), right, nil
 }

@@ -1,21 +1,16 @@
 package recipe
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/tensor"
 )
 
-// fileTypeQ8 is the number of general.file_type for matrices in Q8_0.
-const fileTypeQ8 = 7
-
 // export writes the model as GGUF, its matrices in Q8_0, and its encoder of images beside it.
 func (t *training) export() error {
-	meta := append(general(t.recipe.Config.Architecture, t.recipe.Name, t.recipe.Description), t.recipe.Config.Meta()...)
+	meta := append(model.GeneralMeta(t.recipe.Config.Architecture, t.recipe.Name, t.recipe.Description, model.Q8_0), t.recipe.Config.Meta()...)
 	if t.recipe.Template != "" {
 		meta = append(meta, model.Entry{Key: "tokenizer.chat_template", Value: gguf.ValueOf(t.recipe.Template)})
 	}
@@ -23,18 +18,10 @@ func (t *training) export() error {
 	if err := write(language, t.model.Tensors(), t.path(".gguf")); err != nil || t.recipe.Vision == nil {
 		return err
 	}
-	meta = append(general(model.VisionArchitecture, t.recipe.Name+" encoder", t.recipe.Description), t.recipe.Vision.Meta()...)
+	meta = append(model.GeneralMeta(model.VisionArchitecture, t.recipe.Name+" encoder", t.recipe.Description, model.Q8_0), t.recipe.Vision.Meta()...)
 	meta = append(meta, model.Entry{Key: "general.type", Value: gguf.ValueOf("mmproj")})
 	encoder := model.Source{Name: t.recipe.Name + " encoder", Meta: meta}
 	return write(encoder, t.model.VisionTensors(), t.path(".mmproj.gguf"))
-}
-
-func general(architecture, name, description string) []model.Entry {
-	text := func(key, value string) model.Entry {
-		return model.Entry{Key: "general." + key, Value: gguf.ValueOf(value)}
-	}
-	return []model.Entry{text("architecture", architecture), text("name", name), text("description", description),
-		{Key: "general.file_type", Value: gguf.ValueOf(uint32(fileTypeQ8))}, {Key: "general.quantization_version", Value: gguf.ValueOf(uint32(2))}}
 }
 
 func write(src model.Source, tensors []model.Tensor, path string) error {
@@ -51,18 +38,18 @@ func write(src model.Source, tensors []model.Tensor, path string) error {
 // shrink turns a matrix of F32 into Q8_0 and the kernels of a convolution, for which
 // runtimes take no blocks, into F16; vectors stay.
 func shrink(t model.Tensor) (model.Tensor, error) {
+	to := tensor.F16
 	switch len(t.Shape) {
 	case 1:
 		return t, nil
 	case 2:
-		t.DType = tensor.Q8_0
-	default:
-		t.DType = tensor.F16
+		to = tensor.Q8_0
 	}
 	values := make([]float32, t.Values())
-	for i := range values {
-		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
+	if err := tensor.Dequantize(values, t.DType, t.Data); err != nil {
+		return t, fmt.Errorf("tensor %q: %w", t.Name, err)
 	}
+	t.DType = to
 	t.Data = make([]byte, t.Bytes())
 	if err := tensor.Quantize(t.Data, t.DType, values); err != nil {
 		return t, fmt.Errorf("tensor %q: %w", t.Name, err)

@@ -30,8 +30,8 @@ type span struct {
 	kind       world.Kind
 }
 
-func (r reader) text(w *writer, text string, weight float32, begin bool) {
-	for _, id := range r.tokens.Encode(text, tokenizer.EncodeOptions{AddSpecial: begin}) {
+func (r reader) text(w *writer, text string, weight float32, opt tokenizer.EncodeOptions) {
+	for _, id := range r.tokens.Encode(text, opt) {
 		w.add(id, weight)
 	}
 }
@@ -43,7 +43,7 @@ func (w *writer) add(id int32, weight float32) {
 // answer writes an answer and its end.
 func (r reader) answer(w *writer, text string, kind world.Kind) {
 	first := len(w.Tokens)
-	r.text(w, " "+text, 1, false)
+	r.text(w, " "+text, 1, tokenizer.EncodeOptions{})
 	w.answers = append(w.answers, span{first, len(w.Tokens), kind})
 	w.add(r.tokens.EOS(), endWeight)
 }

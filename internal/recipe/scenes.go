@@ -31,11 +31,11 @@ func (r reader) scenes(split world.Split, seed uint64, l Lesson, prose float32) 
 			return w, fmt.Errorf("picture %d: %w", i, err)
 		}
 		for k, q := range scene.Questions {
-			ask := strings.TrimPrefix(q.Prompt(), world.ImageMarker)
+			ask := q.Ask()
 			if k > 0 {
 				ask = "\n" + ask
 			}
-			r.text(&w, ask, prose, false)
+			r.text(&w, ask, prose, tokenizer.EncodeOptions{})
 			r.answer(&w, q.Answer, q.Kind)
 		}
 		return w, nil
@@ -56,15 +56,9 @@ func (r reader) picture(w *writer, img imaging.RGB, shown int) error {
 	if err != nil {
 		return err
 	}
-	mark := func(text string) {
-		for _, id := range r.tokens.Encode(text, tokenizer.EncodeOptions{ParseSpecial: true}) {
-			w.add(id, 0)
-		}
-	}
-	mark(visionStart)
-	w.Images = append(w.Images, train.Image{At: len(w.Tokens), View: views[0]})
-	mark(strings.Repeat(imagePad, layout.Tokens))
-	mark(visionEnd)
+	w.Images = append(w.Images, train.Image{At: len(w.Tokens) + 1, View: views[0]}) // behind the mark
+	marked := visionStart + strings.Repeat(imagePad, layout.Tokens) + visionEnd
+	r.text(w, marked, 0, tokenizer.EncodeOptions{ParseSpecial: true})
 	return nil
 }
 
@@ -77,7 +71,7 @@ func sceneTexts(seed uint64) (all []string, err error) {
 	}
 	for i := range uint64(2000) {
 		for _, q := range s.At(i).Questions {
-			all = append(all, strings.TrimPrefix(q.Prompt(), world.ImageMarker), " "+q.Answer)
+			all = append(all, q.Ask(), " "+q.Answer)
 		}
 	}
 	return all, nil

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"github.com/wattlaw/wattlaw/internal/tokenizer"
 	"github.com/wattlaw/wattlaw/internal/world"
 )
 
@@ -14,9 +15,9 @@ func (r reader) stories(split world.Split, seed uint64, l Lesson, prose float32)
 		var w writer
 		for k, e := range texts.Study(i, l.Questions) {
 			if k == 0 {
-				r.text(&w, e.Prompt(), prose, true)
+				r.text(&w, e.Prompt(), prose, tokenizer.EncodeOptions{AddSpecial: true})
 			} else {
-				r.text(&w, "\n"+e.Ask(), prose, false)
+				r.text(&w, "\n"+e.Ask(), prose, tokenizer.EncodeOptions{})
 			}
 			r.answer(&w, e.Answer, e.Kind)
 		}

@@ -262,13 +262,7 @@ func (m *Model) Likeliest(s Sequence) ([]int32, error) {
 			continue
 		}
 		logits := m.outputs([]prediction{{row: t}}).Data[:m.Config.Vocab]
-		best := 0
-		for i, l := range logits {
-			if l > logits[best] {
-				best = i
-			}
-		}
-		out = append(out, int32(best))
+		out = append(out, int32(slices.Index(logits, slices.Max(logits))))
 	}
 	return out, nil
 }

@@ -170,12 +170,7 @@ func TestFactorizedLogitsEqualTheEngines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rng := rand.New(rand.NewPCG(8, 8))
-	for _, p := range m.Params() {
-		for i := range p.Value {
-			p.Value[i] *= float32(1 + 0.1*rng.NormFloat64())
-		}
-	}
+	shake(m)
 	if err := m.Store(src); err != nil {
 		t.Fatal(err)
 	}

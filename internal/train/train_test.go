@@ -129,12 +129,7 @@ func TestLogitsEqualTheEngines(t *testing.T) {
 			equalsEngine(t, m, name, bound)
 
 			// and what was trained comes back through a file
-			rng := rand.New(rand.NewPCG(8, 8))
-			for _, p := range m.Params() {
-				for i := range p.Value {
-					p.Value[i] *= float32(1 + 0.1*rng.NormFloat64())
-				}
-			}
+			shake(m)
 			if err := m.Store(src); err != nil {
 				t.Fatal(err)
 			}
@@ -144,6 +139,16 @@ func TestLogitsEqualTheEngines(t *testing.T) {
 			}
 			equalsEngine(t, m, path, bound)
 		})
+	}
+}
+
+// shake changes every value a little, as training would.
+func shake(m *Model) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	for _, p := range m.Params() {
+		for i := range p.Value {
+			p.Value[i] *= float32(1 + 0.1*rng.NormFloat64())
+		}
 	}
 }
 

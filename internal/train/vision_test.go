@@ -141,12 +141,7 @@ func TestSeeingLogitsEqualTheEngines(t *testing.T) {
 	}
 	seesAsTheEngine(t, m, ref, engine.Options{Threads: 2, Context: 256}, bound)
 
-	rng := rand.New(rand.NewPCG(8, 8))
-	for _, p := range m.Params() {
-		for i := range p.Value {
-			p.Value[i] *= float32(1 + 0.1*rng.NormFloat64())
-		}
-	}
+	shake(m)
 	if err := m.Store(src); err != nil {
 		t.Fatal(err)
 	}

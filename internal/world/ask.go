@@ -54,6 +54,16 @@ type form struct {
 	list    func(p *plot) []candidate
 }
 
+// fit lists the questions of this form that a plot allows with the answer wanted.
+func (f form) fit(p *plot, wanted string) (fit []candidate) {
+	for _, c := range f.list(p) {
+		if c.word == wanted {
+			fit = append(fit, c)
+		}
+	}
+	return fit
+}
+
 func named(s slots, of domain, index int) candidate {
 	return candidate{slots: s, of: of, index: index, other: none}
 }

@@ -6,14 +6,15 @@ import (
 	"io"
 )
 
-// ImageMarker stands in a prompt for the picture, as it does for the engine.
-const ImageMarker = "<image>"
+// imageMarker stands in a prompt for the picture, as it does for the engine.
+const imageMarker = "<image>"
 
 // Prompt is the text that ends where the answer, after a space, begins; the picture stands
 // before it.
-func (q Question) Prompt() string {
-	return ImageMarker + "Question: " + q.Question + "\nAnswer:"
-}
+func (q Question) Prompt() string { return imageMarker + q.Ask() }
+
+// Ask is the part of the prompt behind the picture.
+func (q Question) Ask() string { return ask(q.Question) }
 
 // WriteSceneTasks writes the questions of a scene, whose picture is in a file of this name, as
 // tasks for wattlaw eval, in JSON Lines: the group of each is its kind, its identifier begins

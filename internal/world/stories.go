@@ -147,13 +147,7 @@ func (s *Stories) Study(index uint64, n int) []Example {
 	rng := generator("study", s.opt.Split, s.opt.Seed, index)
 	for tries := 0; len(out) <= n && tries < 8*n; tries++ {
 		f := pick(rng, s.forms[pick(rng, s.kinds)])
-		wanted := pick(rng, f.answers)
-		var fit []candidate
-		for _, c := range f.list(first.plot) {
-			if c.word == wanted {
-				fit = append(fit, c)
-			}
-		}
+		fit := f.fit(first.plot, pick(rng, f.answers))
 		if len(fit) == 0 {
 			continue
 		}
@@ -178,11 +172,10 @@ func (s *Stories) plot(rng *rand.Rand, f form, wanted string) (*plot, candidate)
 			events = 4 + rng.IntN(5)
 		}
 		p := newPlot(rng, 2+rng.IntN(3), 3+rng.IntN(3), 2+rng.IntN(3), events)
-		var fit []candidate
-		for _, c := range f.list(p) {
-			if c.word == wanted && !(stale && c.index == p.events[len(p.events)-1].at) {
-				fit = append(fit, c)
-			}
+		fit := f.fit(p, wanted)
+		if stale {
+			last := p.events[len(p.events)-1].at
+			fit = slices.DeleteFunc(fit, func(c candidate) bool { return c.index == last })
 		}
 		if len(fit) > 0 && p.places >= 3 && s.opt.Split.holds(p.key()) {
 			return p, pick(rng, fit)

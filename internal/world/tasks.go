@@ -76,7 +76,10 @@ func (e Example) Prompt() string {
 }
 
 // Ask is the part of the prompt behind the text.
-func (e Example) Ask() string { return "Question: " + e.Question + "\nAnswer:" }
+func (e Example) Ask() string { return ask(e.Question) }
+
+// ask is how a question is put, whatever it is about.
+func ask(question string) string { return "Question: " + question + "\nAnswer:" }
 
 // CheckTasks returns why WriteTasks would refuse the options.
 func CheckTasks(stories Options, opt TaskOptions) error {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
@@ -184,15 +185,9 @@ func planTensor(t *model.Tensor, mixture model.Mixture) (Change, error) {
 // integers are the types that hold no weights.
 var integers = map[tensor.DType]struct{}{tensor.I8: {}, tensor.I16: {}, tensor.I32: {}, tensor.I64: {}}
 
-// quantizationVersion is that of the block layouts (GGML_QNT_VERSION).
-const quantizationVersion = 2
-
 // meta is the metadata of the new file.
 func (p *plan) meta(src *model.Source) []model.Entry {
-	meta := append([]model.Entry(nil), src.Meta...)
-	meta = append(meta,
-		model.Entry{Key: "general.file_type", Value: gguf.ValueOf(p.Format.FileType())},
-		model.Entry{Key: "general.quantization_version", Value: gguf.ValueOf(uint32(quantizationVersion))})
+	meta := slices.Concat(src.Meta, p.Format.Meta())
 	if p.Importance != nil {
 		meta = append(meta, p.Importance.meta()...)
 	}

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
@@ -29,24 +30,17 @@ type Model struct {
 
 // List returns the built-in models, sorted by name.
 func List() ([]Model, error) {
-	entries, err := files.ReadDir(".")
+	names, err := names()
 	if err != nil {
 		return nil, err
 	}
 	var list []Model
-	for _, e := range entries {
-		name, isModel := strings.CutSuffix(e.Name(), ".gguf")
-		if !isModel || strings.HasSuffix(e.Name(), encoderSuffix) {
-			continue
-		}
-		m := Model{Name: name}
-		if _, err := fs.Stat(files, name+encoderSuffix); err == nil {
-			m.Sees = true
-		}
-		card, err := files.ReadFile(name + ".md")
+	for _, name := range names {
+		card, err := files.ReadFile(name + cardSuffix)
 		if err != nil {
 			return nil, err
 		}
+		m := Model{Name: name, Sees: sees(name)}
 		_, text, _ := strings.Cut(string(card), "\n\n")
 		m.Summary, _, _ = strings.Cut(text, "\n")
 		list = append(list, m)
@@ -54,22 +48,40 @@ func List() ([]Model, error) {
 	return list, nil
 }
 
-const encoderSuffix = ".mmproj.gguf"
+const (
+	languageSuffix = ".gguf"
+	encoderSuffix  = ".mmproj.gguf"
+	cardSuffix     = ".md"
+)
 
-// find returns the model that a reference names.
-func find(ref string) (Model, error) {
-	list, err := List()
-	if err != nil {
-		return Model{}, err
-	}
-	var names []string
-	for _, m := range list {
-		if Prefix+m.Name == ref {
-			return m, nil
+// names lists the models.
+func names() (list []string, err error) {
+	entries, err := files.ReadDir(".")
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), cardSuffix); ok {
+			list = append(list, name)
 		}
-		names = append(names, Prefix+m.Name)
 	}
-	return Model{}, fmt.Errorf("no built-in model %q; there are %s", ref, strings.Join(names, ", "))
+	return list, err
+}
+
+// sees reports whether the model of a name takes images.
+func sees(name string) bool {
+	_, err := fs.Stat(files, name+encoderSuffix)
+	return err == nil
+}
+
+// find returns the name of the model that ref stands for.
+func find(ref string) (string, error) {
+	names, err := names()
+	if err != nil {
+		return "", err
+	}
+	name, ok := strings.CutPrefix(ref, Prefix)
+	if !ok || !slices.Contains(names, name) {
+		return "", fmt.Errorf("no built-in model %q; there are %s%s", ref, Prefix, strings.Join(names, ", "+Prefix))
+	}
+	return name, nil
 }
 
 // Is reports whether ref names a built-in model, be there one of that name or not.
@@ -80,7 +92,7 @@ func Open(ref string) (*gguf.File, error) {
 	if !Is(ref) {
 		return gguf.Open(ref)
 	}
-	data, _, err := Data(ref)
+	data, err := Language(ref)
 	if err != nil {
 		return nil, err
 	}
@@ -90,33 +102,37 @@ func Open(ref string) (*gguf.File, error) {
 // OpenEncoder opens the encoder of images of the built-in model that ref names; it is nil for models
 // without one.
 func OpenEncoder(ref string) (*gguf.File, error) {
-	_, data, err := Data(ref)
+	data, err := Encoder(ref)
 	if err != nil || data == nil {
 		return nil, err
 	}
 	return gguf.Parse(data, ref)
 }
 
-// Data returns the GGUF files of the language model that ref names and of its encoder of images,
-// which is nil for models without one.
-func Data(ref string) (language, encoder []byte, err error) {
-	m, err := find(ref)
-	if err != nil {
-		return nil, nil, err
+// Language returns the GGUF file of the language model that ref names.
+func Language(ref string) ([]byte, error) { return read(ref, languageSuffix) }
+
+// Encoder returns the GGUF file of the encoder of images of the model that ref names; it is nil
+// for models without one.
+func Encoder(ref string) ([]byte, error) {
+	name, err := find(ref)
+	if err != nil || !sees(name) {
+		return nil, err
 	}
-	if language, err = files.ReadFile(m.Name + ".gguf"); err != nil || !m.Sees {
-		return language, nil, err
-	}
-	encoder, err = files.ReadFile(m.Name + encoderSuffix)
-	return language, encoder, err
+	return read(ref, encoderSuffix)
 }
 
 // Card returns what is to be known of the built-in model that ref names, in Markdown.
 func Card(ref string) (string, error) {
-	m, err := find(ref)
-	if err != nil {
-		return "", err
-	}
-	data, err := files.ReadFile(m.Name + ".md")
+	data, err := read(ref, cardSuffix)
 	return string(data), err
+}
+
+// read returns one of the files of the model that ref names.
+func read(ref, suffix string) ([]byte, error) {
+	name, err := find(ref)
+	if err != nil {
+		return nil, err
+	}
+	return files.ReadFile(name + suffix)
 }

@@ -20,7 +20,11 @@ func TestEveryModelIsWhole(t *testing.T) {
 	var bytes int
 	for _, m := range list {
 		ref := Prefix + m.Name
-		language, encoder, err := Data(ref)
+		language, err := Language(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		encoder, err := Encoder(ref)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +63,7 @@ func TestEveryModelIsWhole(t *testing.T) {
 }
 
 func TestOpenFile(t *testing.T) {
-	data, _, err := Data(Prefix + "scribe")
+	data, err := Language(Prefix + "scribe")
 	if err != nil {
 		t.Fatal(err)
 	}

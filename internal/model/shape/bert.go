@@ -70,16 +70,12 @@ func (s Shape) bertMeta(f Format) []model.Entry {
 	count := func(key string, n int) model.Entry {
 		return entry(model.BertArchitecture+"."+key, gguf.ValueOf(uint32(n)))
 	}
-	return []model.Entry{
-		entry("general.architecture", gguf.ValueOf(c.Architecture)),
-		entry("general.name", gguf.ValueOf(Prefix+s.Name)),
-		entry("general.description", gguf.ValueOf("random weights in a published shape; its embeddings are meaningless")),
-		entry("general.file_type", gguf.ValueOf(f.FileType())),
-		entry("general.quantization_version", gguf.ValueOf(uint32(2))),
+	about := model.RandomMark + " in a published shape; its embeddings are meaningless"
+	return append(model.GeneralMeta(c.Architecture, Prefix+s.Name, about, f),
 		count("context_length", c.Context), count("embedding_length", c.Width), count("block_count", c.Layers),
 		count("feed_forward_length", c.FFN), count("attention.head_count", c.Heads), count("pooling_type", int(s.Pooling)),
 		entry(model.BertArchitecture+".attention.layer_norm_epsilon", gguf.ValueOf(float32(c.Eps))),
 		entry(model.BertArchitecture+".attention.causal", gguf.ValueOf(false)),
 		entry("tokenizer.ggml.token_type_count", gguf.ValueOf(uint32(s.Types))),
-	}
+	)
 }

@@ -5,7 +5,6 @@ import (
 	"math"
 	"strings"
 
-	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/tensor"
 	"github.com/wattlaw/wattlaw/internal/tokenizer"
@@ -127,11 +126,6 @@ func (s Shape) meta(f Format) []model.Entry {
 	if s.embeds() {
 		return s.bertMeta(f)
 	}
-	return append([]model.Entry{
-		{Key: "general.architecture", Value: gguf.ValueOf(s.Config.Architecture)},
-		{Key: "general.name", Value: gguf.ValueOf(Prefix + s.Name)},
-		{Key: "general.description", Value: gguf.ValueOf(model.RandomMark + " in a published shape; its text is meaningless")},
-		{Key: "general.file_type", Value: gguf.ValueOf(f.FileType())},
-		{Key: "general.quantization_version", Value: gguf.ValueOf(uint32(2))},
-	}, s.Config.Meta()...)
+	about := model.RandomMark + " in a published shape; its text is meaningless"
+	return append(model.GeneralMeta(s.Config.Architecture, Prefix+s.Name, about, f), s.Config.Meta()...)
 }

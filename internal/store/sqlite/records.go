@@ -122,18 +122,22 @@ func addSamples(ctx context.Context, tx *sql.Tx, samples store.Samples) error {
 
 // Trials returns the trials of a run in order of their sequence number.
 func (s *DB) Trials(ctx context.Context, run string) ([]store.Trial, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, record FROM trials WHERE run = ? ORDER BY seq", run)
+	return records[store.Trial](ctx, s, "trial", "SELECT seq, record FROM trials WHERE run = ? ORDER BY seq", run)
+}
+
+// records returns what a query for the sequence numbers and records of a run finds.
+func records[T any](ctx context.Context, s *DB, what, query, run string) ([]T, error) {
+	rows, err := s.db.QueryContext(ctx, query, run)
 	if err != nil {
 		return nil, s.explain(err)
 	}
-	return collect(s, rows, func() (store.Trial, error) {
+	return collect(s, rows, func() (one T, err error) {
 		var seq int
 		var record []byte
-		var trial store.Trial
 		if err := rows.Scan(&seq, &record); err != nil {
-			return trial, s.explain(err)
+			return one, s.explain(err)
 		}
-		return trial, s.decode(fmt.Sprintf("trial %d of run %s", seq, run), record, &trial)
+		return one, s.decode(fmt.Sprintf("%s %d of run %s", what, seq, run), record, &one)
 	})
 }
 
@@ -179,19 +183,7 @@ func (s *DB) AddAnswers(ctx context.Context, answers []store.Answer) error {
 
 // Answers implements store.Store.
 func (s *DB) Answers(ctx context.Context, run string) ([]store.Answer, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, record FROM answers WHERE run = ? ORDER BY seq", run)
-	if err != nil {
-		return nil, s.explain(err)
-	}
-	return collect(s, rows, func() (store.Answer, error) {
-		var seq int
-		var record []byte
-		var answer store.Answer
-		if err := rows.Scan(&seq, &record); err != nil {
-			return answer, s.explain(err)
-		}
-		return answer, s.decode(fmt.Sprintf("answer %d of run %s", seq, run), record, &answer)
-	})
+	return records[store.Answer](ctx, s, "answer", "SELECT seq, record FROM answers WHERE run = ? ORDER BY seq", run)
 }
 
 // Samples returns the series around one trial.
