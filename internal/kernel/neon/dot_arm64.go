@@ -53,7 +53,7 @@ func DotF32(y []float32, w []byte, stride int, x []float32) {
 	if n := checkFloats(y, w, stride, 4, x); n > 0 {
 		dotF32(&y[0], &w[0], stride, len(y), &x[0], n)
 	}
-	addTail(y, w, stride, 4, x, ref.RowF32)
+	ref.AddTail(y, w, stride, 4, x, len(x)&^15, ref.ValueF32)
 }
 
 // DotF16 multiplies binary16 rows.
@@ -61,7 +61,7 @@ func DotF16(y []float32, w []byte, stride int, x []float32) {
 	if n := checkFloats(y, w, stride, 2, x); n > 0 {
 		dotF16(&y[0], &w[0], stride, len(y), &x[0], n)
 	}
-	addTail(y, w, stride, 2, x, ref.RowF16)
+	ref.AddTail(y, w, stride, 2, x, len(x)&^15, ref.ValueF16)
 }
 
 // DotBF16 multiplies bfloat16 rows.
@@ -69,7 +69,7 @@ func DotBF16(y []float32, w []byte, stride int, x []float32) {
 	if n := checkFloats(y, w, stride, 2, x); n > 0 {
 		dotBF16(&y[0], &w[0], stride, len(y), &x[0], n)
 	}
-	addTail(y, w, stride, 2, x, ref.RowBF16)
+	ref.AddTail(y, w, stride, 2, x, len(x)&^15, ref.ValueBF16)
 }
 
 // checkDot panics when the rows of blocks blocks do not lie in w or the activations are too
@@ -93,18 +93,4 @@ func checkFloats(y []float32, w []byte, stride, size int, x []float32) int {
 	}
 	_ = w[(len(y)-1)*stride+len(x)*size-1]
 	return n
-}
-
-// addTail adds the products of the values that do not fill a vector.
-func addTail(y []float32, w []byte, stride, size int, x []float32, read func([]float32, []byte)) {
-	n := len(x) &^ 15
-	if n == len(x) {
-		return
-	}
-	var row [15]float32
-	for r := range y {
-		tail := row[:len(x)-n]
-		read(tail, w[r*stride+n*size:r*stride+len(x)*size])
-		y[r] += ref.DotVec(tail, x[n:])
-	}
 }

@@ -90,6 +90,22 @@ func dotRows(y []float32, w []byte, stride int, x []float32, read func([]float32
 	}
 }
 
+// AddTail adds to y the products of rows with x from the from'th value on: those that fill no vector
+// of a kernel. Values have size bytes, which value reads; it returns a number rather than fill a
+// row, which would have to be allocated.
+func AddTail(y []float32, w []byte, stride, size int, x []float32, from int, value func([]byte) float32) {
+	if from == len(x) {
+		return
+	}
+	for r := range y {
+		var sum float32
+		for i := from; i < len(x); i++ {
+			sum += value(w[r*stride+i*size:]) * x[i]
+		}
+		y[r] += sum
+	}
+}
+
 // DotVec returns Σ a[i]·b[i].
 func DotVec(a, b []float32) (sum float32) {
 	for i, v := range a {

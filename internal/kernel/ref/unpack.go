@@ -123,20 +123,29 @@ func UnpackQ6_K(codes []uint8, scales, _ []float32, row []byte) {
 // RowF32 reads little-endian float32 values.
 func RowF32(dst []float32, row []byte) {
 	for i := range dst {
-		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(row[4*i:]))
+		dst[i] = ValueF32(row[4*i:])
 	}
 }
+
+// ValueF32 reads one little-endian float32 value.
+func ValueF32(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }
 
 // RowF16 reads little-endian binary16 values.
 func RowF16(dst []float32, row []byte) {
 	for i := range dst {
-		dst[i] = half(row[2*i:])
+		dst[i] = ValueF16(row[2*i:])
 	}
 }
+
+// ValueF16 reads one little-endian binary16 value.
+func ValueF16(b []byte) float32 { return half(b) }
 
 // RowBF16 reads little-endian bfloat16 values.
 func RowBF16(dst []float32, row []byte) {
 	for i := range dst {
-		dst[i] = tensor.F32FromBF16(binary.LittleEndian.Uint16(row[2*i:]))
+		dst[i] = ValueBF16(row[2*i:])
 	}
 }
+
+// ValueBF16 reads one little-endian bfloat16 value.
+func ValueBF16(b []byte) float32 { return tensor.F32FromBF16(binary.LittleEndian.Uint16(b)) }
