@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/wattlaw/wattlaw/internal/stat"
 )
 
 func TestRatioNeedsABase(t *testing.T) {
@@ -30,6 +32,60 @@ func TestRatioNeedsABase(t *testing.T) {
 		if !errors.Is(err, ErrRatio) || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want it to say %q", err, want)
 		}
+	}
+}
+
+// Trials of the same prompts share most of their scatter: the ratio of paired laws is as well known
+// as the rest of it allows, and covers the truth.
+func TestPairedLaws(t *testing.T) {
+	const rounds = 60
+	var covered, alone [2]float64
+	var width, wide float64
+	for seed := range uint64(rounds) {
+		rng := stat.Rand(seed)
+		var base, other []Point
+		for _, x := range []float64{64, 128, 256, 512, 1024} {
+			for range 5 {
+				common := 1 + 0.03*rng.NormFloat64()
+				own := func() float64 { return 1 + 0.005*rng.NormFloat64() }
+				base = append(base, Point{X: x, Y: (0.5 + 0.004*x) * common * own(), Weight: 1})
+				other = append(other, Point{X: x, Y: (0.3 + 0.001*x) * common * own(), Weight: 1})
+			}
+		}
+		opt := Options{Noise: NoiseProportional, Seed: 1, Resamples: 200}
+		a, b := mustFit(t, base, opt), mustFit(t, other, opt)
+		for i, name := range []string{"a", "b"} {
+			ratio, err := PairedRatio(a, b, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ratio.CI.Contains([]float64{0.6, 0.25}[i]) {
+				covered[i]++
+			}
+			difference, err := PairedDifference(a, b, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if difference.CI.Contains([]float64{-0.2, -0.003}[i]) {
+				alone[i]++
+			}
+			if name == "b" {
+				width += ratio.CI.Width()
+				free, err := Ratio(a, b, name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				wide += free.CI.Width()
+			}
+		}
+	}
+	for i := range covered {
+		if covered[i] < 0.85*rounds || alone[i] < 0.85*rounds {
+			t.Errorf("coefficient %d: of %d intervals, %.0f of ratios and %.0f of differences cover", i, rounds, covered[i], alone[i])
+		}
+	}
+	if !(width < 0.5*wide) {
+		t.Errorf("paired intervals have %.2f of the width of independent ones", width/wide)
 	}
 }
 
