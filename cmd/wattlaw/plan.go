@@ -13,6 +13,8 @@ import (
 // flags write into it.
 func planFlags(flags *pflag.FlagSet, p *bench.Plan) {
 	flags.StringSliceVarP(&p.Model, "model", "m", p.Model, "GGUF files and shape models to measure")
+	flags.StringSliceVar(&p.Compare, "compare", p.Compare, "models to set against the first of them, in place of --model, with its copies in fewer bits as controls")
+	flags.BoolVar(&p.NoControls, "no-controls", p.NoControls, "compare without the original's copies in fewer bits")
 	flags.StringVar(&p.Backend, "backend", p.Backend, "runtime that answers")
 	flags.StringVar(&p.Kernel, "kernel", p.Kernel, "instruction set to force (default: the best there is)")
 	flags.IntVarP(&p.Threads, "threads", "t", p.Threads, "compute threads; 0 takes all cores")

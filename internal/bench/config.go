@@ -21,6 +21,7 @@ import (
 type config struct {
 	id, model string
 	clamp     clampSpec
+	control   *Control       // nil for a model of the plan's own
 	server    backend.Server // nil between the trials of a run that reloads
 	composer  *workload.Composer
 	vision    *imaging.Contract           // nil without images
@@ -75,9 +76,17 @@ func (r *runner) load(ctx context.Context, c *config) error {
 // name is the model with its clamp, if that is not the model's own.
 func (c *config) name() string {
 	if c.clamp.text == "" || c.clamp.text == clampModel {
-		return c.model
+		return c.title()
 	}
-	return c.model + "#" + c.clamp.text
+	return c.title() + "#" + c.clamp.text
+}
+
+// title names the model.
+func (c *config) title() string {
+	if c.control != nil {
+		return c.control.Name
+	}
+	return c.model
 }
 
 // makeRoom errs when the longest trial or task does not fit the model's context. Where the
@@ -205,15 +214,18 @@ func (r *runner) restart(ctx context.Context, c *config, cause error) error {
 func (r *runner) describe(c *config) {
 	info := c.server.Model()
 	described := store.Config{
-		ID: c.id, Backend: r.deps.Backend.Name(), Model: c.model, Architecture: info.Architecture, Quant: info.Quant,
+		ID: c.id, Backend: r.deps.Backend.Name(), Model: c.title(), Architecture: info.Architecture, Quant: info.Quant,
 		Parameters: info.Parameters, Bytes: info.Bytes, Threads: info.Threads, Kernel: info.Kernel,
 		Meaningless: info.Meaningless, Load: c.server.Load(), Baselines: baselines(c.idle), Vision: info.Vision,
 	}
 	if info.Vision != nil {
 		described.Projector = r.backendConfig(c).Projector
 	}
-	if c.name() != c.model {
+	if c.name() != c.title() {
 		described.Clamp = c.clamp.text
+	}
+	if c.control != nil {
+		described.Control = &c.control.Control
 	}
 	i := slices.IndexFunc(r.run.Configs, func(known store.Config) bool { return known.ID == c.id })
 	if i < 0 {

@@ -21,6 +21,7 @@ type Stage string
 
 // Stages of a run.
 const (
+	StageControls  Stage = "controls"
 	StagePreflight Stage = "pre-flight"
 	StageLoad      Stage = "load"
 	StageBaseline  Stage = "baseline"

@@ -20,6 +20,13 @@ import (
 type Plan struct {
 	// Model lists GGUF files and shape models to compare, each a configuration of its own.
 	Model []string `toml:"model" json:"model"`
+	// Compare lists the models in place of Model where the first is the original of the others: for
+	// each that is smaller, a control of about its bytes joins, the original in fewer bits.
+	Compare []string `toml:"compare" json:"compare"`
+	// NoControls leaves the controls of a comparison out.
+	NoControls bool `toml:"no_controls" json:"no_controls"`
+	// Controls is what the controls came to. It is recorded with a run and no key of a plan file.
+	Controls []Control `toml:"-" json:"resolved_controls,omitempty"`
 	// Backend is the runtime that answers: "native".
 	Backend string `toml:"backend" json:"backend"`
 	// Kernel is the instruction set to force, e.g. "avx2"; empty takes the best there is.
@@ -121,6 +128,7 @@ type CoolDownPlan struct {
 func DefaultPlan() Plan {
 	return Plan{
 		Model:        []string{"shape:smollm2-135m@q8_0"},
+		Compare:      []string{},
 		Backend:      "native",
 		Tokens:       []int{64, 128, 256, 512, 1024},
 		OutputTokens: 16,
@@ -204,9 +212,13 @@ func (p Plan) TOML() ([]byte, error) {
 }
 
 // Key identifies what is measured: plans with the same key make interchangeable trials.
-// Where the report goes, how strict the pre-flight is and what "auto" came to do not enter it.
+// Where the report goes, how strict the pre-flight is and what "auto" and the controls came to do
+// not enter it.
 func (p Plan) Key() string {
-	p.Out, p.Strict, p.Resolved = "", false, nil
+	p.Out, p.Strict, p.Resolved, p.Controls = "", false, nil, nil
+	if len(p.Compare) == 0 {
+		p.Compare = []string{}
+	}
 	if len(p.Resolutions) == 0 {
 		p.Resolutions = []string{}
 	}
@@ -220,7 +232,9 @@ func (p Plan) Key() string {
 
 // Trials is the number of trials that the plan asks for; 0 while "auto" has not come to a
 // list of resolutions.
-func (p Plan) Trials() int { return len(p.Model) * len(p.Clamp) * p.points() * p.Repeats }
+func (p Plan) Trials() int {
+	return (len(p.Model) + len(p.Controls)) * len(p.Clamp) * p.points() * p.Repeats
+}
 
 // points is the number of values of the swept quantity.
 func (p Plan) points() int {
@@ -234,8 +248,11 @@ func (p Plan) points() int {
 }
 
 // Effective returns the plan as it will be carried out: a sweep over resolutions that was
-// left the default prompt lengths takes one short prompt.
+// left the default prompt lengths takes one short prompt, and the models to compare are the models.
 func (p Plan) Effective() Plan {
+	if len(p.Compare) > 0 && slices.Equal(p.Model, DefaultPlan().Model) {
+		p.Model = slices.Clone(p.Compare)
+	}
 	if p.Images() && slices.Equal(p.Tokens, DefaultPlan().Tokens) {
 		p.Tokens = []int{imagePromptTokens}
 	}

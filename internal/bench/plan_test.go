@@ -66,6 +66,7 @@ func arbitraryPlan(t *rapid.T) Plan {
 	text := rapid.SliceOfN(rapid.StringMatching(`[a-z:@"'\\# é/.-]{0,12}`), 1, 4)
 	return Plan{
 		Model: text.Draw(t, "model"), Backend: rapid.String().Draw(t, "backend"), Kernel: rapid.String().Draw(t, "kernel"),
+		Compare: text.Draw(t, "compare"), NoControls: rapid.Bool().Draw(t, "controls"),
 		Threads: rapid.Int().Draw(t, "threads"), Context: rapid.Int().Draw(t, "context"),
 		Tokens:       rapid.SliceOfN(rapid.Int(), 1, 6).Draw(t, "tokens"),
 		OutputTokens: rapid.Int().Draw(t, "output"), Repeats: rapid.Int().Draw(t, "repeats"),

@@ -31,9 +31,10 @@ type Deps struct {
 	Sources func(pid int) []source.Source
 	// Tasks reads the tasks that a plan names, at most so many unless that is 0.
 	Tasks    func(name string, most int) (Tasks, error)
-	Progress Progress // nil drops all events
-	Tool     string   // version of this program, for the record
-	Root     string   // where /proc and /sys are, "/" when empty
+	Controls Controller // nil leaves the controls of a comparison out
+	Progress Progress   // nil drops all events
+	Tool     string     // version of this program, for the record
+	Root     string     // where /proc and /sys are, "/" when empty
 
 	pace pace // zero but in tests
 }
@@ -58,14 +59,13 @@ func Run(ctx context.Context, plan Plan, deps Deps) (store.Run, error) {
 	if err != nil {
 		return store.Run{}, err
 	}
-	encoded, err := json.Marshal(plan)
-	if err != nil {
-		return store.Run{}, fmt.Errorf("plan: %w", err)
-	}
 	created := time.Now().UTC()
-	r.run = store.Run{
-		ID: newID(created, plan.Model[0]), Created: created, Tool: deps.Tool,
-		Plan: encoded, Planned: len(r.items),
+	r.run = store.Run{ID: newID(created, plan.Model[0]), Created: created, Tool: deps.Tool, Planned: len(r.items)}
+	if err := r.makeControls(ctx); err != nil {
+		return store.Run{}, err
+	}
+	if r.run.Plan, err = json.Marshal(r.plan); err != nil {
+		return store.Run{}, fmt.Errorf("plan: %w", err)
 	}
 	if plan.Tasks != "" {
 		r.run.Tasks = &r.tasks.Set
@@ -103,6 +103,9 @@ func Resume(ctx context.Context, id string, deps Deps) (store.Run, error) {
 	r.run = run
 	if r.complete() && run.Status == store.StatusComplete {
 		return run, nil
+	}
+	if err := r.makeControls(ctx); err != nil {
+		return run, err
 	}
 	return r.carryOut(ctx)
 }
@@ -170,8 +173,9 @@ type runner struct {
 	items   []workload.Item // none while the resolutions are undecided
 	configs []*config
 	run     store.Run
-	trials  []store.Trial // finished ones, those of earlier sessions first
-	done    map[int]bool  // by sequence number
+	remarks []store.Finding // on the controls
+	trials  []store.Trial   // finished ones, those of earlier sessions first
+	done    map[int]bool    // by sequence number
 
 	tasks     Tasks
 	blocks    []block      // of tasks, in order; none while the resolutions are undecided
@@ -204,27 +208,33 @@ func newRunner(plan Plan, deps Deps) (*runner, error) {
 	}
 	r := &runner{plan: plan, deps: deps, done: map[int]bool{}, answered: map[int]bool{}}
 	for _, model := range plan.Model {
-		for _, text := range plan.Clamp {
-			spec, err := parseClamp(text)
-			if err != nil {
-				return nil, err // Validate has seen to it
-			}
-			c := &config{model: model, clamp: spec}
-			c.id = plan.Backend + "/" + c.name()
-			r.configs = append(r.configs, c)
+		if err := r.configure(model, nil); err != nil {
+			return nil, err
+		}
+	}
+	for i := range plan.Controls {
+		if err := r.configure(plan.Controls[i].Model, &plan.Controls[i]); err != nil {
+			return nil, err
 		}
 	}
 	if err := errors.Join(r.openFiles(), r.openTasks()); err != nil {
 		return nil, err
 	}
-	if plan.undecided() {
-		return r, nil
+	return r, r.arrange()
+}
+
+// configure adds a model's configurations, one per clamp.
+func (r *runner) configure(model string, control *Control) error {
+	for _, text := range r.plan.Clamp {
+		spec, err := parseClamp(text)
+		if err != nil {
+			return err // Validate has seen to it
+		}
+		c := &config{model: model, clamp: spec, control: control}
+		c.id = r.plan.Backend + "/" + c.name()
+		r.configs = append(r.configs, c)
 	}
-	var err error
-	if r.items, err = r.order(); err != nil {
-		return nil, err
-	}
-	return r, r.orderAnswers()
+	return nil
 }
 
 // openFiles refuses a plan whose files for images are not there.
@@ -288,7 +298,7 @@ func (r *runner) begin(ctx context.Context) error {
 				before.Hostname, before.CPU, before.Cores, now.Hostname, now.CPU, now.Cores)
 		}
 	}
-	r.run.Findings = append(r.run.Findings, findings...)
+	r.run.Findings = append(append(r.run.Findings, findings...), r.remarks...)
 	if err := r.deps.Store.PutRun(ctx, r.run); err != nil {
 		return err
 	}

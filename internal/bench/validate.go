@@ -34,6 +34,7 @@ func (p Plan) Validate() error {
 	for _, model := range p.Model {
 		c.want("model", strings.TrimSpace(model) != "", "an empty name")
 	}
+	p.checkCompare(&c)
 	c.want("backend", p.Backend != "", "is empty; \"native\" is the engine of this program")
 	c.between("threads", p.Threads, 0, maxThreads)
 	c.between("context", p.Context, 0, maxTokens)

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/backend"
 	"github.com/wattlaw/wattlaw/internal/imaging"
+	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/workload"
 )
 
@@ -145,6 +147,18 @@ func (p Plan) need(vision *imaging.Contract) (tokens int, largest imaging.Size, 
 	return tokens + p.longest(), largest, nil
 }
 
+// arrange orders the trials and the answers, unless the resolutions are undecided.
+func (r *runner) arrange() (err error) {
+	if r.plan.undecided() {
+		return nil
+	}
+	if r.items, err = r.order(); err != nil {
+		return err
+	}
+	r.run.Planned = len(r.items)
+	return r.orderAnswers()
+}
+
 // order returns the trials of the plan in their order.
 func (r *runner) order() ([]workload.Item, error) {
 	sweep := workload.Sweep{X: r.plan.Tokens, Repeats: r.plan.Repeats, Seed: r.plan.Seed}
@@ -180,16 +194,12 @@ func (r *runner) resolve(ctx context.Context) error {
 	if err := r.plan.Validate(); err != nil {
 		return err
 	}
-	if r.items, err = r.order(); err != nil {
-		return err
-	}
-	if err := r.orderAnswers(); err != nil {
+	if err := r.arrange(); err != nil {
 		return err
 	}
 	if r.run.Plan, err = json.Marshal(r.plan); err != nil {
 		return fmt.Errorf("plan: %w", err)
 	}
-	r.run.Planned = len(r.items)
 	r.find(whenPreflight, severityInfo, "resolutions", "%q came to %s", resolutionsAuto, strings.Join(r.plan.Resolved, ", "))
 	for _, c := range r.configs {
 		if err := r.makeRoom(ctx, c); err != nil {
@@ -219,14 +229,30 @@ func autoSizes(configs []*config) ([]imaging.Size, error) {
 	return out, nil
 }
 
+// projector is the file of a configuration's encoder of images: the plan's, or else the one that
+// lies beside the model's file; "" for none, and where the model brings its own.
+func (r *runner) projector(c *config) string {
+	switch {
+	case strings.HasPrefix(c.model, shapePrefix):
+		return ""
+	case c.control != nil && c.control.Projector != "":
+		return c.control.Projector
+	case r.plan.MMProj != "":
+		return r.plan.MMProj
+	}
+	beside := model.EncoderPath(c.model)
+	if info, err := os.Stat(beside); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return beside
+}
+
 // backendConfig says how a configuration's server is started.
 func (r *runner) backendConfig(c *config) backend.Config {
 	cfg := backend.Config{
 		Model: c.model, Threads: r.plan.Threads, Seed: r.plan.Seed, Clamp: c.clamp.clamp, MaxPixels: c.clamp.pixels,
 	}
-	if !strings.HasPrefix(c.model, shapePrefix) {
-		cfg.Projector = r.plan.MMProj
-	}
+	cfg.Projector = r.projector(c)
 	switch {
 	case r.plan.Context != 0:
 		cfg.Context = r.plan.Context

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"sync"
@@ -20,6 +21,10 @@ func FromFile(f *gguf.File) (*Source, error) {
 
 // EncoderFromFile is FromFile for a file that holds an encoder of images and no vocabulary.
 func EncoderFromFile(f *gguf.File) *Source { return fileSource(f) }
+
+// EncoderPath is where the encoder of images that belongs to the model in the file at path lies:
+// FILE.mmproj.gguf beside FILE.gguf.
+func EncoderPath(path string) string { return strings.TrimSuffix(path, ".gguf") + ".mmproj.gguf" }
 
 func fileSource(f *gguf.File) *Source {
 	s := &Source{Name: f.Name()}
@@ -86,11 +91,12 @@ func (s *Source) readVocab(f *gguf.File) error {
 	return nil
 }
 
-// vocabMeta writes the tokenizer's metadata: the inverse of readVocab.
-func (s *Source) vocabMeta() []Entry {
+// VocabMeta writes the tokenizer's metadata: the inverse of reading a vocabulary from a file. A
+// model without one, such as an encoder of images, has none.
+func (s *Source) VocabMeta() []Entry {
 	v := &s.Vocab
 	if len(v.Tokens) == 0 {
-		return nil // an encoder of images
+		return nil
 	}
 	meta := []Entry{
 		{"tokenizer.ggml.model", gguf.ValueOf(v.Model)},
@@ -208,17 +214,29 @@ func (s *Source) Bytes() int64 {
 	return n
 }
 
-// WriteFile writes the model as a GGUF file of version 3. s must hold its metadata and its
-// vocabulary, if it has one, apart, as sources made in memory do.
+// WriteFile writes the model as a GGUF file of version 3, all or nothing.
 func (s *Source) WriteFile(path string) error {
+	return s.WriteStream(path, func(i int) ([]byte, error) { return s.Tensors[i].Data, nil })
+}
+
+// WriteStream is WriteFile with the values of tensor i from data, which is asked for them when they
+// are written: all of them need not be in memory at once.
+func (s *Source) WriteStream(path string, data func(i int) ([]byte, error)) error {
 	w := gguf.NewWriter()
-	for _, entry := range append(append([]Entry(nil), s.Meta...), s.vocabMeta()...) {
+	for _, entry := range append(append([]Entry(nil), s.Meta...), s.VocabMeta()...) {
 		if err := w.Set(entry.Key, entry.Value); err != nil {
 			return fmt.Errorf("write %s: %w", path, err)
 		}
 	}
-	for _, t := range s.Tensors {
-		if err := w.Add(t.Name, t.DType, t.Shape, gguf.Bytes(t.Data)); err != nil {
+	for i, t := range s.Tensors {
+		err := w.Add(t.Name, t.DType, t.Shape, func(w io.Writer) error {
+			values, err := data(i)
+			if err != nil {
+				return err
+			}
+			return gguf.Bytes(values)(w)
+		})
+		if err != nil {
 			return fmt.Errorf("write %s: %w", path, err)
 		}
 	}

@@ -85,10 +85,21 @@ type Config struct {
 	Projector string            `json:"projector,omitempty"`
 	Clamp     string            `json:"clamp,omitempty"`
 	Vision    *imaging.Contract `json:"vision,omitempty"`
+	// Control says that this is no model of the plan's own; nil for one that is.
+	Control *Control `json:"control,omitempty"`
 	// Baselines and Closing are the idle levels before and after the trials of the latest
 	// session; each trial carries the baselines that it was held against.
 	Baselines []Baseline `json:"baselines,omitempty"`
 	Closing   []Baseline `json:"closing,omitempty"`
+}
+
+// Control is a copy of a model in fewer bits that is measured beside others of about its bytes, so
+// that it can be told whether they are better than fewer bits.
+type Control struct {
+	Name   string   `json:"name"`   // e.g. "scribe in q4_k (same bytes as small)"
+	Of     string   `json:"of"`     // the model that was copied, as the plan spells it
+	Format string   `json:"format"` // of the copy
+	For    []string `json:"for"`    // the models of about its bytes, as the plan spells them
 }
 
 // Observer is what the measuring itself cost and how punctual it was.
