@@ -12,6 +12,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/wattlaw/wattlaw/internal/model"
 )
@@ -32,6 +33,7 @@ type head struct {
 	Params   []headParam         `json:"params"`
 	Step     int                 `json:"step"`
 	Position uint64              `json:"position"`
+	Spent    time.Duration       `json:"spent,omitempty"`
 }
 
 type headParam struct {
@@ -40,7 +42,7 @@ type headParam struct {
 }
 
 func (t *Trainer) head() head {
-	h := head{Plan: t.plan, Config: t.model.Config, Step: t.step, Position: t.position}
+	h := head{Plan: t.plan, Config: t.model.Config, Step: t.step, Position: t.position, Spent: t.spent}
 	if v, ok := t.model.Vision(); ok {
 		h.Vision = &v
 	}
@@ -152,7 +154,7 @@ func (t *Trainer) Resume(path string) (err error) {
 	for i, list := range t.state() {
 		copy(list, loaded[i])
 	}
-	t.step, t.position = h.Step, h.Position
+	t.step, t.position, t.spent = h.Step, h.Position, h.Spent
 	return nil
 }
 
@@ -174,7 +176,6 @@ func (t *Trainer) readHead(r io.Reader) (h head, read int64, err error) {
 		return h, 0, fmt.Errorf("its head: %w", err)
 	}
 	want := t.head()
-	want.Step, want.Position = h.Step, h.Position
 	switch {
 	case !sameJSON(h.Config, want.Config) || !sameJSON(h.Vision, want.Vision) || !sameJSON(h.Params, want.Params):
 		return h, 0, errors.New("it belongs to a model of another shape")
@@ -182,6 +183,8 @@ func (t *Trainer) readHead(r io.Reader) (h head, read int64, err error) {
 		return h, 0, fmt.Errorf("it belongs to recipe %q, this is %q", h.Plan.Recipe, want.Plan.Recipe)
 	case !sameJSON(h.Plan, want.Plan):
 		return h, 0, errors.New("it was made under another plan (batch, rates or optimizer)")
+	case h.Spent < 0:
+		return h, 0, fmt.Errorf("it claims that %d steps took %v", h.Step, h.Spent)
 	case h.Step < 0 || h.Position != uint64(h.Step)*uint64(t.plan.Batch):
 		return h, 0, fmt.Errorf("it claims %d sequences in %d steps of %d", h.Position, h.Step, t.plan.Batch)
 	}

@@ -33,6 +33,9 @@ func TestDistill(t *testing.T) {
 					t.Fatal(err)
 				}
 				compareGradients(t, m, loss, want, wantLoss)
+				if got, err := m.Divergence(background, batch, teacher); share == 1 && (err != nil || math.Abs(got-loss) > 1e-6) {
+					t.Errorf("divergence %v, want %v; %v", got, loss, err)
+				}
 			}
 		})
 	}

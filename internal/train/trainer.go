@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 )
 
 // Data returns the i'th sequence of a training set. It depends on nothing but i, so that a
@@ -28,6 +29,10 @@ type Plan struct {
 	// Teacher is learned from with weight Share, the data with the rest (see Model.Distill); nil for none.
 	Teacher *Model  `json:"-"`
 	Share   float64 `json:"share"`
+	// Round, if not nil, makes of a parameter's values those that its step computes with. The update
+	// is that of the values themselves, as if they had not been rounded (the straight-through
+	// estimator of Bengio et al., 2013), so that they add up what is too small to be seen rounded.
+	Round func(p *Param) (rounded []float32, err error) `json:"-"`
 }
 
 // withDefaults fills in what is zero and checks the rest.
@@ -63,6 +68,8 @@ type Trainer struct {
 	moments  adam
 	step     int    // steps done
 	position uint64 // sequences seen
+	// spent is the time that the steps took, before the last checkpoint too, where the plan goes by time.
+	spent time.Duration
 }
 
 // Progress is what there is to say of one step.
@@ -91,8 +98,11 @@ func NewTrainer(m *Model, plan Plan, data Data) (*Trainer, error) {
 	return &Trainer{model: m, plan: plan, data: data, moments: newAdam(m.params)}, nil
 }
 
-// Done reports whether all steps of the plan are done.
-func (t *Trainer) Done() bool { return t.step >= t.plan.Rate.Steps }
+// Done reports whether all steps of the plan are done, or there is no time for another.
+func (t *Trainer) Done() bool { return t.plan.Rate.done(t.step, t.spent) }
+
+// Spent returns the time that all steps took, if the plan goes by time.
+func (t *Trainer) Spent() time.Duration { return t.spent }
 
 // Steps returns the number of steps done.
 func (t *Trainer) Steps() int { return t.step }
@@ -103,7 +113,7 @@ func (t *Trainer) Position() uint64 { return t.position }
 // Step learns from the next batch. After an error, be it a loss that is no number or the end of
 // ctx, parameters and position are as before.
 func (t *Trainer) Step(ctx context.Context) (Progress, error) {
-	at := t.step + 1
+	at, began := t.step+1, time.Now()
 	fail := func(err error) (Progress, error) { return Progress{}, fmt.Errorf("training step %d: %w", at, err) }
 	batch := make([]Sequence, t.plan.Batch)
 	for i := range batch {
@@ -112,11 +122,11 @@ func (t *Trainer) Step(ctx context.Context) (Progress, error) {
 			return fail(fmt.Errorf("sequence %d of the data: %w", t.position+uint64(i), err))
 		}
 	}
-	loss, err := t.model.run(ctx, batch, goal{gradients: true, teacher: t.plan.Teacher, share: t.plan.Share})
+	loss, err := t.gradients(ctx, batch)
 	if err != nil {
 		return fail(err)
 	}
-	p := Progress{Step: at, Loss: loss, Norm: t.model.gradientNorm(), Rate: t.plan.Rate.Rate(t.step)}
+	p := Progress{Step: at, Loss: loss, Norm: t.model.gradientNorm(), Rate: t.plan.Rate.after(t.step, t.spent)}
 	if !finite(loss) || !finite(p.Norm) {
 		return fail(t.model.diagnose(loss))
 	}
@@ -127,9 +137,35 @@ func (t *Trainer) Step(ctx context.Context) (Progress, error) {
 	if t.plan.Clip > 0 && p.Norm > t.plan.Clip {
 		shrink = t.plan.Clip / p.Norm
 	}
-	t.model.update(t.moments, t.plan, at, float32(shrink))
+	t.model.update(t.moments, t.plan, at, p.Rate, float32(shrink))
 	t.step, t.position = at, t.position+uint64(t.plan.Batch)
+	if t.plan.Rate.Time > 0 {
+		t.spent += time.Since(began)
+	}
 	return p, nil
+}
+
+// gradients computes those of the batch's loss, and returns it. Values that are to be rounded are so meanwhile.
+func (t *Trainer) gradients(ctx context.Context, batch []Sequence) (float64, error) {
+	if t.plan.Round != nil {
+		values := make([][]float32, len(t.model.params))
+		for i, p := range t.model.params {
+			values[i] = p.Value
+		}
+		defer func() {
+			for i, p := range t.model.params {
+				p.Value = values[i]
+			}
+		}()
+		for _, p := range t.model.params {
+			rounded, err := t.plan.Round(p)
+			if err != nil {
+				return 0, fmt.Errorf("round %s: %w", p.Name, err)
+			}
+			p.Value = rounded
+		}
+	}
+	return t.model.run(ctx, batch, goal{gradients: true, teacher: t.plan.Teacher, share: t.plan.Share})
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -8,8 +8,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 var quick = Plan{Recipe: "test", Batch: 2, Rate: Schedule{Peak: 0.01, Floor: 0.001, WarmUp: 2, Steps: 6}, Decay: 0.1, Clip: 1}
@@ -156,6 +158,62 @@ func TestResumeRefuses(t *testing.T) {
 	}
 }
 
+// TestResumeByTime: the time that steps took is not lost with a process, and ends the training.
+func TestResumeByTime(t *testing.T) {
+	plan := quick
+	plan.Rate = Schedule{Peak: 0.01, Time: time.Hour}
+	first, second := trainer(t, 1, 1, plan, stream), trainer(t, 2, 1, plan, stream)
+	steps(t, first, 2)
+	path := filepath.Join(t.TempDir(), "training.checkpoint")
+	first.spent += 40 * time.Minute
+	if err := first.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Resume(path); err != nil {
+		t.Fatal(err)
+	}
+	if second.Spent() != first.spent || first.spent <= 40*time.Minute || !second.Done() { // a third step would take 20 minutes
+		t.Errorf("%v spent, %v before; done: %v", second.Spent(), first.spent, second.Done())
+	}
+}
+
+// TestRound: a step computes with rounded values and improves those that were not.
+func TestRound(t *testing.T) {
+	rounding := quick
+	rounding.Round = func(p *Param) ([]float32, error) {
+		half := make([]float32, len(p.Value))
+		for i, v := range p.Value {
+			half[i] = v / 2
+		}
+		return half, nil
+	}
+	tr, halved := trainer(t, 1, 1, rounding, stream), trainer(t, 1, 1, quick, stream)
+	before := slices.Clone(tr.model.params[1].Value) // all of it 1
+	for _, p := range halved.model.params {
+		copy(p.Value, must(rounding.Round(p)))
+	}
+	got, want := steps(t, tr, 1), steps(t, halved, 1)
+	if got.Loss != want.Loss || got.Norm != want.Norm {
+		t.Errorf("loss %v and gradient %v, want those at the rounded values, %v and %v", got.Loss, got.Norm, want.Loss, want.Norm)
+	}
+	for i, v := range tr.model.params[1].Value {
+		if move := halved.model.params[1].Value[i] - before[i]/2; math.Abs(float64(v-before[i]-move)) > 1e-6 {
+			t.Fatalf("value %d moved by %v, want %v", i, v-before[i], move)
+		}
+	}
+	tr.plan.Round = func(*Param) ([]float32, error) { return nil, os.ErrInvalid }
+	if _, err := tr.Step(background); err == nil || !strings.Contains(err.Error(), "round token_embd.weight") || tr.model.params[0].Value == nil {
+		t.Errorf("error %v, want one that names the parameter", err)
+	}
+}
+
+func must(x []float32, err error) []float32 {
+	if err != nil {
+		panic(err)
+	}
+	return x
+}
+
 // TestOverfits: one sequence is known by heart after some steps, and the learned half of another.
 func TestOverfits(t *testing.T) {
 	plan := Plan{Recipe: "overfit", Batch: 2, Rate: Schedule{Peak: 0.02, WarmUp: 5, Steps: 80}, Clip: 1}
@@ -194,7 +252,7 @@ func TestUpdate(t *testing.T) {
 	for step := 1; step <= 5; step++ {
 		g := 0.3 * float64(step%3-1)
 		matrix.Grad[3], vector.Grad[3] = float32(2*g), float32(2*g)
-		m.update(a, plan, step, 0.5)
+		m.update(a, plan, step, plan.Rate.Rate(step-1), 0.5)
 		first, second = 0.9*first+0.1*g, 0.95*second+0.05*g*g
 		lr := plan.Rate.Rate(step - 1)
 		move := first / (1 - math.Pow(0.9, float64(step))) / (math.Sqrt(second/(1-math.Pow(0.95, float64(step)))) + 1e-8)
@@ -231,7 +289,19 @@ func TestSchedule(t *testing.T) {
 			t.Errorf("rate of step %d is %v, want %v", step, got, want)
 		}
 	}
-	for i, s := range []Schedule{{}, {Peak: 1}, {Peak: 1, Floor: 2, Steps: 1}, {Peak: math.NaN(), Steps: 1}, {Peak: 1, WarmUp: 2, Steps: 1}} {
+	timed := Schedule{Peak: 1, Floor: 0.1, WarmUp: 4, Time: time.Minute}
+	for _, c := range []struct {
+		step   int
+		spent  time.Duration
+		want   float64
+		isDone bool
+	}{{0, 0, 0.25, false}, {3, 50 * time.Second, 1, true}, {4, 0, 1, false}, {9, 30 * time.Second, 0.55, false}, {99, 60 * time.Second, 0.1, true}, {9, time.Hour, 0.1, true}} {
+		if got, done := timed.after(c.step, c.spent), timed.done(c.step, c.spent); math.Abs(got-c.want) > 1e-12 || done != c.isDone {
+			t.Errorf("rate of step %d after %v is %v, want %v; done: %v", c.step, c.spent, got, c.want, done)
+		}
+	}
+	for i, s := range []Schedule{{}, {Peak: 1}, {Peak: 1, Floor: 2, Steps: 1}, {Peak: math.NaN(), Steps: 1}, {Peak: 1, WarmUp: 2, Steps: 1},
+		{Peak: 1, Time: -1}, {Peak: 1, Time: 1, Steps: 1}, {Peak: 1, Time: 1, WarmUp: -1}} {
 		plan := quick
 		plan.Rate = s
 		if _, err := NewTrainer(nil, plan, stream); err == nil {
