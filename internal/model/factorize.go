@@ -97,25 +97,45 @@ func (s *Source) stack(layers []string) (w tn.Matrix, rows []int, err error) {
 
 // EncodeLowRank stores the pairs bᵢ·a of layers as tensors; several layers share a.
 func EncodeLowRank(layers []string, a tn.Matrix, bs []tn.Matrix, dt tensor.DType) ([]Tensor, error) {
-	first := layers[0]
-	if len(layers) > 1 {
-		common, members, _ := siblings(first)
-		for _, layer := range layers {
-			if !slices.Contains(members, layer) {
-				return nil, fmt.Errorf("layers %q and %q do not read one input", first, layer)
-			}
-		}
-		first = common
+	first, second, err := LowRankNames(layers)
+	if err != nil {
+		return nil, err
 	}
-	t, err := encode(first+firstFactor, dt, elements(a), a.Cols, a.Rows)
+	t, err := encode(first, dt, elements(a), a.Cols, a.Rows)
 	list := []Tensor{t}
 	for i, b := range bs {
 		if err == nil {
-			t, err = encode(layers[i]+secondFactor, dt, elements(b), b.Cols, b.Rows)
+			t, err = encode(second[i], dt, elements(b), b.Cols, b.Rows)
 			list = append(list, t)
 		}
 	}
 	return list, err
+}
+
+// LowRankNames names the tensors of low-rank pairs: the first factor, [inputs rank], which several
+// layers share, and each layer's second one, [rank outputs].
+func LowRankNames(layers []string) (first string, second []string, err error) {
+	first = layers[0]
+	if len(layers) > 1 {
+		common, members, _ := siblings(first)
+		for _, layer := range layers {
+			if !slices.Contains(members, layer) {
+				return "", nil, fmt.Errorf("layers %q and %q do not read one input", first, layer)
+			}
+		}
+		first = common
+	}
+	for _, layer := range layers {
+		second = append(second, layer+secondFactor)
+	}
+	return first + firstFactor, second, nil
+}
+
+// Siblings lists the layers that read the input of the named one and can share its first factor,
+// itself among them; nil when there are none. A model need not have them all.
+func Siblings(layer string) []string {
+	_, layers, _ := siblings(layer)
+	return layers
 }
 
 // elements returns a matrix's rows one behind the other.
@@ -201,7 +221,7 @@ func (s *Source) Replace(list []Replacement) (*Source, error) {
 			out.Tensors = append(out.Tensors, t)
 		}
 	}
-	return out, out.markFactorized()
+	return out, out.MarkFactorized()
 }
 
 // Expand returns the dense model whose weights are the products of s's factors, as F32; what s has
@@ -256,8 +276,9 @@ func (s *Source) product(g *tn.Multiplier, f *Factors) (tn.Matrix, error) {
 	return tn.Assemble(f.Sites, f.Bonds, f.Schedule, stages).Matrix(g), nil
 }
 
-// markFactorized sets the architecture and lists the layers and their ranks.
-func (s *Source) markFactorized() error {
+// MarkFactorized marks the architecture as that of a factorized model and lists the layers and their
+// ranks. It errs when factors do not fit together.
+func (s *Source) MarkFactorized() error {
 	dense, _ := s.Architecture()
 	layers, factors, err := s.Factorized()
 	if err != nil {

@@ -15,13 +15,30 @@ const alignment = 64
 
 // Plan lists the shape's tensors without data: what a model of this format weighs.
 func (s Shape) Plan(f Format) *model.Source {
-	src := &model.Source{
-		Name: Prefix + s.Name + "@" + f.String(), Quant: strings.ToUpper(f.String()), Meaningless: true, Meta: s.meta(f),
-	}
-	for _, t := range s.tensors(f) {
+	return s.source(f, "", s.meta(f), s.tensors(f))
+}
+
+// source describes a model of the planned tensors without data; part says which of the shape's two it is.
+func (s Shape) source(f Format, part string, meta []model.Entry, list []planned) *model.Source {
+	src := &model.Source{Name: s.ref(f) + part, Quant: strings.ToUpper(f.String()), Meaningless: true, Meta: meta}
+	for _, t := range list {
 		src.Tensors = append(src.Tensors, t.Tensor)
 	}
+	if s.cut.parameters > 0 {
+		if err := src.MarkFactorized(); err != nil {
+			panic("shape: " + err.Error()) // the factors of cutter fit together
+		}
+	}
 	return src
+}
+
+// ref is the reference that names the shape in a format.
+func (s Shape) ref(f Format) string {
+	ref := Prefix + s.Name + "@" + f.String()
+	if s.cut.parameters > 0 {
+		ref += cutMark + s.cut.text
+	}
+	return ref
 }
 
 // Build makes the model: tensors filled with random weights that depend on nothing but
@@ -118,7 +135,7 @@ func (s Shape) tensors(f Format) []planned {
 		// A gated unit of two unit-variance inputs has a variance of about a third.
 		matrix(blk+"ffn_down.weight", c.Width, c.FFN, branch*math.Sqrt(3)/root(c.FFN))
 	}
-	return list
+	return s.factorized(list, mixture)
 }
 
 // meta is the metadata that GGUF files of the architecture carry.
@@ -127,5 +144,8 @@ func (s Shape) meta(f Format) []model.Entry {
 		return s.bertMeta(f)
 	}
 	about := model.RandomMark + " in a published shape; its text is meaningless"
+	if s.cut.parameters > 0 {
+		about = model.RandomMark + " in a published shape cut to " + s.cut.text + " parameters; its text is meaningless"
+	}
 	return append(model.GeneralMeta(s.Config.Architecture, Prefix+s.Name, about, f), s.Config.Meta()...)
 }

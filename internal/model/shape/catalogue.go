@@ -29,6 +29,8 @@ type Shape struct {
 	// vectors of tokens become one of the text.
 	Types   int
 	Pooling model.Pooling
+
+	cut cut // set by Parse
 }
 
 // Catalogue lists the shapes that users may name. The numbers are those of the models'
@@ -87,12 +89,14 @@ func llama3(name string, width, layers, ffn, heads, headDim int, factor float64,
 		HeadDim: headDim, RopeDims: headDim, Vocab: 128256, Eps: 1e-5, RopeBase: 500000, RopeScale: 1}}
 }
 
-// Parse reads a reference such as "shape:smollm2-135m@q8_0".
+// Parse reads a reference such as "shape:smollm2-135m@q8_0", or "shape:llama-3.1-8b@q4_k_m~3.2b" for the
+// shape with low-rank pairs in its blocks and 3.2 billion parameters in all.
 func Parse(ref string) (Shape, Format, error) {
 	name, format, ok := strings.Cut(strings.TrimPrefix(ref, Prefix), "@")
 	if !strings.HasPrefix(ref, Prefix) || !ok {
-		return Shape{}, 0, fmt.Errorf("model %q: want %sNAME@FORMAT, e.g. %ssmollm2-135m@q8_0", ref, Prefix, Prefix)
+		return Shape{}, 0, fmt.Errorf("model %q: want %sNAME@FORMAT, e.g. %ssmollm2-135m@q8_0, or %sNAME@FORMAT%sPARAMETERS", ref, Prefix, Prefix, Prefix, cutMark)
 	}
+	format, parameters, isCut := strings.Cut(format, cutMark)
 	f, err := ParseFormat(format)
 	if err != nil {
 		return Shape{}, 0, fmt.Errorf("model %q: %w", ref, err)
@@ -106,7 +110,13 @@ func Parse(ref string) (Shape, Format, error) {
 	if i < 0 {
 		return Shape{}, 0, fmt.Errorf("model %q: no shape %q; there are %s", ref, name, strings.Join(names, ", "))
 	}
-	return all[i], f, nil
+	s := all[i]
+	if isCut {
+		if s, err = s.cutTo(parameters, f); err != nil {
+			return Shape{}, 0, fmt.Errorf("model %q: %w", ref, err)
+		}
+	}
+	return s, f, nil
 }
 
 // ropeFactors returns the divisors of the rotary frequencies of llama 3.1 and 3.2: waves

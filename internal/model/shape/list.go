@@ -24,7 +24,7 @@ func WriteCatalogue(w io.Writer) error {
 		}
 		fmt.Fprintln(table)
 	}
-	fmt.Fprintf(table, "\nName a model as SHAPE@FORMAT, e.g. %s. Its weights are random: it costs what the real\nmodel costs, and its text is meaningless.\n",
-		Prefix+"smollm2-135m@q8_0")
+	fmt.Fprintf(table, "\nName a model as SHAPE@FORMAT, e.g. %s. Its weights are random: it costs what the real\nmodel costs, and its text is meaningless. SHAPE@FORMAT%sPARAMETERS, e.g. %s, is the shape with\nlow-rank layers and that many parameters in all: what it costs when it is compressed.\n",
+		Prefix+"smollm2-135m@q8_0", cutMark, Prefix+"llama-3.1-8b@q4_k_m"+cutMark+"3.2b")
 	return table.Flush()
 }

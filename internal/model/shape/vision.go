@@ -3,7 +3,6 @@ package shape
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/model"
@@ -104,13 +103,7 @@ func VisionFormat(f Format) Format {
 
 // PlanVision lists the encoder's tensors without data. The shape must have one.
 func (s Shape) PlanVision(f Format) *model.Source {
-	src := &model.Source{
-		Name: Prefix + s.Name + "@" + f.String() + " (encoder)", Quant: strings.ToUpper(f.String()), Meaningless: true, Meta: s.visionMeta(f),
-	}
-	for _, t := range s.visionTensors(f) {
-		src.Tensors = append(src.Tensors, t.Tensor)
-	}
-	return src
+	return s.source(f, " (encoder)", s.visionMeta(f), s.visionTensors(f))
 }
 
 // BuildVision makes the encoder of images with random weights, as Build does the language
@@ -177,7 +170,7 @@ func (s Shape) visionTensors(f Format) []planned {
 	} else {
 		add("mm.model.fc.weight", mixture.DType("mm.model.fc.weight", merged), 0, long, merged, v.Output)
 	}
-	return list
+	return s.factorized(list, mixture)
 }
 
 // kernelType is the type of the convolution over patches, as converters write it: never
