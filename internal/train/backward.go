@@ -6,9 +6,7 @@ import "github.com/wattlaw/wattlaw/internal/linalg"
 // behind the last norm.
 func (m *Model) backward(p *pass) {
 	c, n, b := &m.Config, len(p.tokens), &m.buffers
-	b.dx, b.dmixed = resize(b.dx, n*c.Width), resize(b.dmixed, n*m.attention.mixed())
-	b.dqkv = resize(b.dqkv, n*m.attention.width())
-	b.dgate, b.dup = resize(b.dgate, n*c.FFN), resize(b.dup, n*c.FFN)
+	m.makeRoomBack(n, c.FFN)
 	clear(b.dx)
 	m.rmsNormBack(b.dx, b.dnorm, b.out, m.norm, c.Eps)
 	for i := len(m.blocks) - 1; i >= 0; i-- {
@@ -16,6 +14,14 @@ func (m *Model) backward(p *pass) {
 		m.attentionBack(p, &m.blocks[i], &b.layers[i])
 	}
 	m.embedBack(p)
+}
+
+// makeRoomBack is makeRoom for gradients.
+func (m *Model) makeRoomBack(n, ffn int) {
+	b := &m.buffers
+	b.dx, b.dnorm = resize(b.dx, n*m.Config.Width), resize(b.dnorm, n*m.Config.Width)
+	b.dmixed, b.dqkv = resize(b.dmixed, n*m.attention.mixed()), resize(b.dqkv, n*m.attention.width())
+	b.dgate, b.dup = resize(b.dgate, n*ffn), resize(b.dup, n*ffn)
 }
 
 // embedBack adds the gradients of the embeddings, given dx: of tokens to their rows, of images to
@@ -37,6 +43,7 @@ func (m *Model) embedBack(p *pass) {
 	if len(p.views) == 0 {
 		return
 	}
+	m.encoder.dembeddings = resize(m.encoder.dembeddings, len(m.encoder.embeddings))
 	at := 0
 	for t, id := range p.tokens {
 		if id == fromImage {
@@ -47,12 +54,12 @@ func (m *Model) embedBack(p *pass) {
 }
 
 func (m *Model) feedForwardBack(n int, w *block, l *saved) {
-	c, b := &m.Config, &m.buffers
+	c, b, ffn := &m.Config, &m.buffers, w.up.outputs()
 	m.activate(l)
 	dx := linalg.Dense(n, c.Width, b.dx)
 	m.linearBack(b.dgate, 0, dx, b.hidden, w.down)
-	m.spread(n*c.FFN, grain, func(i, j int) { m.kernels.SwiGLUBack(b.dgate[i:j], b.dup[i:j], l.gate[i:j], l.up[i:j]) })
-	dgate, dup := linalg.Dense(n, c.FFN, b.dgate), linalg.Dense(n, c.FFN, b.dup)
+	m.spread(n*ffn, grain, func(i, j int) { m.kernels.SwiGLUBack(b.dgate[i:j], b.dup[i:j], l.gate[i:j], l.up[i:j]) })
+	dgate, dup := linalg.Dense(n, ffn, b.dgate), linalg.Dense(n, ffn, b.dup)
 	m.linearBack(b.dnorm, 0, dgate, l.ffnNorm, w.gate)
 	m.linearBack(b.dnorm, 1, dup, l.ffnNorm, w.up)
 	m.rmsNormBack(b.dx, b.dnorm, l.mid, w.ffnNorm, c.Eps)

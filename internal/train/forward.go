@@ -73,12 +73,10 @@ func (m *Model) forward(p *pass) {
 		b.layers = make([]saved, c.Layers)
 	}
 	for i := range b.layers {
-		l := &b.layers[i]
-		l.in, l.norm, l.mid, l.ffnNorm = resize(l.in, n*width), resize(l.norm, n*width), resize(l.mid, n*width), resize(l.ffnNorm, n*width)
-		l.qkv, l.mixed = resize(l.qkv, n*m.attention.width()), resize(l.mixed, n*m.attention.mixed())
-		l.gate, l.up = resize(l.gate, n*c.FFN), resize(l.up, n*c.FFN)
+		b.layers[i].in = resize(b.layers[i].in, n*width)
+		m.makeRoom(&b.layers[i], n, c.FFN)
 	}
-	b.out, b.outNorm, b.hidden = resize(b.out, n*width), resize(b.outNorm, n*width), resize(b.hidden, n*c.FFN)
+	b.out, b.outNorm = resize(b.out, n*width), resize(b.outNorm, n*width)
 	m.angles.fill(&b.turns, p.positions)
 	m.embed(p, b.layers[0].in)
 	for i := range b.layers {
@@ -86,43 +84,75 @@ func (m *Model) forward(p *pass) {
 		if i+1 < len(b.layers) {
 			out = b.layers[i+1].in
 		}
-		m.layer(p, &m.blocks[i], &b.layers[i], out)
+		for _, compute := range m.steps(p, &m.blocks[i], &b.layers[i], out) {
+			compute()
+		}
 	}
 	m.rmsNorm(b.outNorm, b.out, m.norm, c.Eps)
 }
 
+// makeRoom is for n tokens in a layer with so many features in its feed-forward network; l.in is the caller's.
+func (m *Model) makeRoom(l *saved, n, ffn int) {
+	for _, s := range []*[]float32{&l.norm, &l.mid, &l.ffnNorm} {
+		*s = resize(*s, n*m.Config.Width)
+	}
+	l.qkv, l.mixed = resize(l.qkv, n*m.attention.width()), resize(l.mixed, n*m.attention.mixed())
+	l.gate, l.up, m.buffers.hidden = resize(l.gate, n*ffn), resize(l.up, n*ffn), resize(m.buffers.hidden, n*ffn)
+}
+
 // embed fills x with the rows of the tokens and the embeddings of the images.
 func (m *Model) embed(p *pass, x []float32) {
-	width := m.Config.Width
-	var seen []float32 // what is left of the images
+	var seen []float32
 	if len(p.views) > 0 {
 		seen = m.encoder.forward(p.views)
 	}
+	width := m.Config.Width
+	p.fill(x, width, seen, func(row []float32, id int32) { copy(row, m.embedding.Value[int(id)*width:]) })
+}
+
+// fill fills x with the embeddings of tokens, and of images from seen.
+func (p *pass) fill(x []float32, width int, seen []float32, token func(row []float32, id int32)) {
 	for t, id := range p.tokens {
 		row := x[t*width : (t+1)*width]
 		if id == fromImage {
 			seen = seen[copy(row, seen):]
 		} else {
-			copy(row, m.embedding.Value[int(id)*width:])
+			token(row, id)
 		}
 	}
 }
 
-// layer computes one layer from l.in to out.
-func (m *Model) layer(p *pass, b *block, l *saved, out []float32) {
+// A step is a piece of a layer's computation. Each but the last ends with what linear layers of the next
+// multiply, and returns it.
+type step func() []float32
+
+// steps compute one layer from l.in to out, which may be the same.
+func (m *Model) steps(p *pass, b *block, l *saved, out []float32) []step {
 	c, n, turns := &m.Config, len(p.tokens), &m.buffers.turns
-	m.rmsNorm(l.norm, l.in, b.attnNorm, c.Eps)
-	m.project(l.qkv, n, m.attention.width(), l.norm, b.qkv[:])
-	m.rotate(m.attention, l.qkv, turns.cos, turns.sin, m.traits.Pairing)
-	m.attend(m.attention, p.spans, l.mixed, l.qkv)
-	m.linear(linalg.Dense(n, c.Width, l.mid), l.mixed, b.mix)
-	m.add(l.mid, l.in)
-	m.rmsNorm(l.ffnNorm, l.mid, b.ffnNorm, c.Eps)
-	m.linear(linalg.Dense(n, c.FFN, l.gate), l.ffnNorm, b.gate)
-	m.linear(linalg.Dense(n, c.FFN, l.up), l.ffnNorm, b.up)
-	m.activate(l)
-	m.linear(linalg.Dense(n, c.Width, out), m.buffers.hidden, b.down)
-	m.add(out, l.mid)
+	ffn := b.up.outputs()
+	return []step{func() []float32 {
+		m.rmsNorm(l.norm, l.in, b.attnNorm, c.Eps)
+		return l.norm
+	}, func() []float32 {
+		m.project(l.qkv, n, m.attention.width(), l.norm, b.qkv[:])
+		m.rotate(m.attention, l.qkv, turns.cos, turns.sin, m.traits.Pairing)
+		m.attend(m.attention, p.spans, l.mixed, l.qkv)
+		return l.mixed
+	}, func() []float32 {
+		m.linear(linalg.Dense(n, c.Width, l.mid), l.mixed, b.mix)
+		m.add(l.mid, l.in)
+		m.rmsNorm(l.ffnNorm, l.mid, b.ffnNorm, c.Eps)
+		return l.ffnNorm
+	}, func() []float32 {
+		m.linear(linalg.Dense(n, ffn, l.gate), l.ffnNorm, b.gate)
+		m.linear(linalg.Dense(n, ffn, l.up), l.ffnNorm, b.up)
+		m.activate(l)
+		return m.buffers.hidden
+	}, func() []float32 {
+		m.linear(linalg.Dense(n, c.Width, out), m.buffers.hidden, b.down)
+		m.add(out, l.mid)
+		return nil
+	}}
 }
 
 // activate fills the hidden features of the feed-forward network.

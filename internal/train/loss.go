@@ -123,15 +123,22 @@ func (m *Model) run(ctx context.Context, batch []Sequence, g goal) (float64, err
 		if err := context.Cause(ctx); err != nil {
 			return 0, err
 		}
-		rows, n := 0, 0
-		for n < len(batch) && (n == 0 || rows+len(batch[n].Tokens)-1 <= m.rows) {
-			rows += len(batch[n].Tokens) - 1
-			n++
-		}
+		n := together(len(batch), m.rows, func(i int) int { return len(batch[i].Tokens) - 1 })
 		sum += m.passOver(batch[:n], g)
 		batch = batch[n:]
 	}
 	return sum / total, nil
+}
+
+// together returns how many of n sequences, from the first, have no more rows than limit; at least one.
+func together(n, limit int, rows func(i int) int) int {
+	sum := 0
+	for i := range n {
+		if sum += rows(i); i > 0 && sum > limit {
+			return i
+		}
+	}
+	return n
 }
 
 // prediction is a row of a pass whose next token is learned.
@@ -141,17 +148,22 @@ type prediction struct {
 	weight float32
 }
 
+// predict appends the predictions of a sequence whose rows begin with first.
+func (s Sequence) predict(list []prediction, first int) []prediction {
+	for t, id := range s.Tokens[1:] {
+		if w := s.weight(t + 1); w > 0 {
+			list = append(list, prediction{first + t, id, w})
+		}
+	}
+	return list
+}
+
 // passOver computes sequences together and returns the weighted sum of their losses.
 func (m *Model) passOver(batch []Sequence, g goal) float64 {
 	var p pass
 	var learned []prediction
 	for _, s := range batch {
-		first := p.append(m, s.Tokens[:len(s.Tokens)-1], s.Images)
-		for t, id := range s.Tokens[1:] {
-			if w := s.weight(t + 1); w > 0 {
-				learned = append(learned, prediction{first + t, id, w})
-			}
-		}
+		learned = s.predict(learned, p.append(m, s.Tokens[:len(s.Tokens)-1], s.Images))
 	}
 	m.forward(&p)
 	if g.teacher != nil {
@@ -172,20 +184,31 @@ func (m *Model) passOver(batch []Sequence, g goal) float64 {
 	return sum
 }
 
-// outputs fills buffers.logits with the logits of some rows of the pass, each padded with −∞ to
-// a multiple of 16, and returns them.
+// outputs fills buffers.logits with the logits of some rows of the pass, and returns them.
 func (m *Model) outputs(rows []prediction) (logits linalg.Matrix) {
-	width, vocab, b := m.Config.Width, m.Config.Vocab, &m.buffers
-	stride, n := (vocab+15)&^15, len(rows)
-	b.gathered, b.logits = resize(b.gathered, n*width), resize(b.logits, n*stride)
+	width, b := m.Config.Width, &m.buffers
+	b.gathered = resize(b.gathered, len(rows)*width)
 	for i, r := range rows {
 		copy(b.gathered[i*width:(i+1)*width], b.outNorm[r.row*width:])
+	}
+	logits = m.tools.logits(b.logits, b.gathered, len(rows), m.output)
+	b.logits = logits.Data
+	return logits
+}
+
+// logits applies a head to n rows of x. The rows it makes, in dst's memory if that suffices, are padded
+// with −∞ to a multiple of 16.
+func (t *tools) logits(dst, x []float32, n int, head linear) linalg.Matrix {
+	vocab := head.outputs()
+	stride := (vocab + 15) &^ 15
+	dst = resize(dst, n*stride)
+	for i := range n {
 		for k := i*stride + vocab; k < (i+1)*stride; k++ {
-			b.logits[k] = float32(math.Inf(-1))
+			dst[k] = float32(math.Inf(-1))
 		}
 	}
-	logits = part(b.logits, n, stride, 0, vocab)
-	m.linear(logits, b.gathered, m.output)
+	logits := part(dst, n, stride, 0, vocab)
+	t.linear(logits, x, head)
 	return logits
 }
 

@@ -7,7 +7,6 @@
 package train
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -17,7 +16,6 @@ import (
 	"github.com/wattlaw/wattlaw/internal/linalg"
 	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/model/qwen2vl"
-	"github.com/wattlaw/wattlaw/internal/tensor"
 )
 
 // Options say how a model is computed; they change no result but its speed and memory, except
@@ -96,15 +94,8 @@ func New(s *model.Source, opt Options) (*Model, error) {
 
 // open reads the decoder.
 func open(s *model.Source, opt Options) (*Model, error) {
-	c, err := model.ReadConfig(s)
+	m, err := outline(s, s, opt)
 	if err != nil {
-		return nil, err
-	}
-	m, err := assemble(c, s.Tied(), s, opt)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.Name, err)
-	}
-	if _, err := model.NewDecoder(s, c, m.traits); err != nil { // what the engine refuses, training does too
 		return nil, err
 	}
 	for _, p := range m.params {
@@ -112,12 +103,29 @@ func open(s *model.Source, opt Options) (*Model, error) {
 			return nil, err
 		}
 	}
+	return m, nil
+}
+
+// outline names the parameters of a stored decoder without reading them; layers that factors, if any, has
+// as such become such.
+func outline(s, factors *model.Source, opt Options) (*Model, error) {
+	c, err := model.ReadConfig(s)
+	if err != nil {
+		return nil, err
+	}
+	m, err := assemble(c, s.Tied(), factors, opt)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
+	}
+	if _, err := model.NewDecoder(s, c, m.traits); err != nil { // what the engine refuses, training does too
+		return nil, err
+	}
 	if s.Tensor("rope_freqs.weight") != nil {
-		factors, err := s.Vector("rope_freqs.weight", c.RopeDims/2)
+		divisors, err := s.Vector("rope_freqs.weight", c.RopeDims/2)
 		if err != nil {
 			return nil, err
 		}
-		m.angles.freqs = c.RopeFrequencies(factors)
+		m.angles.freqs = c.RopeFrequencies(divisors)
 	}
 	return m, nil
 }
@@ -298,18 +306,9 @@ func (m *Model) Tensors() []model.Tensor {
 	}
 	var list []model.Tensor
 	for _, p := range params {
-		list = append(list, storedTensor(p.Name, p.Shape, p.Value))
+		list = append(list, model.F32Tensor(p.Name, p.Shape, p.Value))
 	}
 	return list
-}
-
-// storedTensor is a tensor of type F32.
-func storedTensor(name string, shape []int, values []float32) model.Tensor {
-	data := make([]byte, 0, 4*len(values))
-	for _, v := range values {
-		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
-	}
-	return model.Tensor{Name: name, DType: tensor.F32, Shape: shape, Data: data}
 }
 
 // Store puts the parameters of the decoder into a source in place of its tensors of the same

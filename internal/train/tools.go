@@ -47,6 +47,14 @@ type linear struct {
 	factors      *factors // instead of weight
 }
 
+// inputs counts the features that the layer reads.
+func (l linear) inputs() int {
+	if l.factors != nil {
+		return l.factors.cols
+	}
+	return l.weight.Shape[0]
+}
+
 // outputs counts the features that the layer makes.
 func (l linear) outputs() int {
 	if l.factors != nil {

@@ -134,29 +134,47 @@ func NewSeeing(s, mmproj *model.Source, opt Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := vision.New(mmproj) // what the engine refuses, training does too
-	if err != nil {
+	if err := m.outlineEncoder(mmproj, mmproj); err != nil {
 		return nil, err
 	}
-	if err := m.see(e.Config(), mmproj); err != nil {
-		return nil, fmt.Errorf("%s: %w", mmproj.Name, err)
-	}
 	for _, p := range m.encoder.params {
-		shape := m.encoder.stored(p)
-		if p.Value, err = mmproj.Values(p.Name, shape...); err != nil {
-			return nil, err
+		if p == m.encoder.patch {
+			err = m.encoder.readPatch(mmproj)
+		} else {
+			p.Value, err = mmproj.Values(p.Name, p.Shape...)
 		}
-		if p != m.encoder.patch {
-			continue
-		}
-		second, err := mmproj.Values(secondFrame, shape...)
 		if err != nil {
 			return nil, err
 		}
-		m.add(p.Value, second)
 	}
 	m.allocate()
 	return m, nil
+}
+
+// outlineEncoder is outline for an encoder, which it gives to the model.
+func (m *Model) outlineEncoder(mmproj, factors *model.Source) error {
+	e, err := vision.New(mmproj) // what the engine refuses, training does too
+	if err != nil {
+		return err
+	}
+	if err := m.see(e.Config(), factors); err != nil {
+		return fmt.Errorf("%s: %w", mmproj.Name, err)
+	}
+	return nil
+}
+
+// readPatch reads the kernels of patches.
+func (e *encoder) readPatch(mmproj *model.Source) error {
+	var frames [2][]float32
+	for i, name := range []string{firstFrame, secondFrame} {
+		var err error
+		if frames[i], err = mmproj.Values(name, e.stored(e.patch)...); err != nil {
+			return err
+		}
+	}
+	e.patch.Value = frames[0]
+	e.add(e.patch.Value, frames[1])
+	return nil
 }
 
 // NewRandomSeeing is NewRandom for a decoder and its encoder of images, a Qwen2-VL's. Its patch
@@ -198,7 +216,7 @@ func (m *Model) VisionTensors() []model.Tensor {
 	var list []model.Tensor
 	for _, p := range m.encoder.params {
 		if p != m.encoder.patch {
-			list = append(list, storedTensor(p.Name, p.Shape, p.Value))
+			list = append(list, model.F32Tensor(p.Name, p.Shape, p.Value))
 			continue
 		}
 		halves := make([]float32, len(p.Value))
@@ -206,7 +224,7 @@ func (m *Model) VisionTensors() []model.Tensor {
 			halves[i] = v / 2
 		}
 		for _, name := range []string{firstFrame, secondFrame} {
-			list = append(list, storedTensor(name, m.encoder.stored(p), halves))
+			list = append(list, model.F32Tensor(name, m.encoder.stored(p), halves))
 		}
 	}
 	return list

@@ -34,34 +34,41 @@ type visionBuffers struct {
 
 // forward returns the embeddings of images one behind the other, and keeps what backward needs.
 func (e *encoder) forward(views []imaging.View) []float32 {
-	e.layOut(views)
+	e.look(e.layOut(views))
 	c, n := &e.config, len(e.pixels)/e.patch.Shape[0]
-	e.size(n)
-	x := e.layers[0].in
-	e.apply(linalg.Dense(n, c.Width, x), e.pixels, e.patch)
+	if e.layers == nil {
+		e.layers = make([]visionSaved, c.Layers)
+	}
+	for i := range e.layers {
+		e.layers[i].in = resize(e.layers[i].in, n*c.Width)
+		e.makeRoom(&e.layers[i], n, c.FFN)
+	}
+	e.out = resize(e.out, n*c.Width)
+	e.apply(linalg.Dense(n, c.Width, e.layers[0].in), e.pixels, e.patch)
 	for i := range e.layers {
 		out := e.out
 		if i+1 < len(e.layers) {
 			out = e.layers[i+1].in
 		}
-		e.encode(n, &e.blocks[i], &e.layers[i], out)
+		for _, compute := range e.steps(n, &e.blocks[i], &e.layers[i], out) {
+			compute()
+		}
 	}
-	e.layerNorm(e.outNorm, e.out, e.norm, c.Eps)
-	merged := n / c.Grouped() // rows: the patches of an embedding lie side by side
-	e.linear(linalg.Dense(merged, e.merge[0].outputs(), e.merged), e.outNorm, e.merge[0])
-	e.activate(model.GELU, e.mergedHidden, e.merged)
-	e.linear(linalg.Dense(merged, c.Output, e.embeddings), e.mergedHidden, e.merge[1])
+	for _, compute := range e.mergeSteps(e.out, e.norm, e.merge) {
+		compute()
+	}
 	return e.embeddings
 }
 
-// layOut takes images apart into patches, of which it keeps pixels and angles.
-func (e *encoder) layOut(views []imaging.View) {
+// patch is one of an image, by its row and column.
+type patch struct {
+	view *imaging.View
+	at   model.Position
+}
+
+// layOut takes images apart into patches, of which it keeps the angles.
+func (e *encoder) layOut(views []imaging.View) (patches []patch) {
 	c := &e.config
-	type patch struct {
-		view *imaging.View
-		at   model.Position // row and column
-	}
-	var patches []patch
 	var positions []model.Position
 	e.spans = e.spans[:0]
 	for i := range views {
@@ -75,6 +82,11 @@ func (e *encoder) layOut(views []imaging.View) {
 		}
 	}
 	e.angles.fill(&e.turns, positions)
+	return patches
+}
+
+// look keeps the pixels of patches.
+func (e *encoder) look(patches []patch) {
 	row := e.patch.Shape[0]
 	e.pixels = resize(e.pixels, len(patches)*row)
 	e.spread(len(patches), rowGrain, func(i, j int) {
@@ -94,68 +106,100 @@ func (e *encoder) gather(dst []float32, v *imaging.View, at model.Position) {
 	}
 }
 
-// size makes room for n patches.
-func (e *encoder) size(n int) {
-	c := &e.config
-	if e.layers == nil {
-		e.layers = make([]visionSaved, c.Layers)
+// makeRoom is for n patches in a layer with so many features in its feed-forward network; l.in is the caller's.
+func (e *encoder) makeRoom(l *visionSaved, n, ffn int) {
+	for _, s := range []*[]float32{&l.norm, &l.mixed, &l.mid, &l.ffnNorm} {
+		*s = resize(*s, n*e.config.Width)
 	}
-	for i := range e.layers {
-		l := &e.layers[i]
-		for _, s := range []*[]float32{&l.in, &l.norm, &l.mixed, &l.mid, &l.ffnNorm} {
-			*s = resize(*s, n*c.Width)
-		}
-		l.qkv, l.up = resize(l.qkv, n*e.attention.width()), resize(l.up, n*c.FFN)
-	}
-	for _, s := range []*[]float32{&e.out, &e.outNorm, &e.merged, &e.mergedHidden, &e.dx, &e.dnorm, &e.dmixed} {
-		*s = resize(*s, n*c.Width)
-	}
-	e.hidden, e.dhidden, e.dqkv = resize(e.hidden, n*c.FFN), resize(e.dhidden, n*max(c.FFN, c.Width)), resize(e.dqkv, n*e.attention.width())
-	groups := n / c.Grouped() * c.Output
-	e.embeddings, e.dembeddings = resize(e.embeddings, groups), resize(e.dembeddings, groups)
+	l.qkv, l.up, e.hidden = resize(l.qkv, n*e.attention.width()), resize(l.up, n*ffn), resize(e.hidden, n*ffn)
 }
 
-// encode computes one layer from l.in to out.
-func (e *encoder) encode(n int, b *visionBlock, l *visionSaved, out []float32) {
+// makeRoomBack is makeRoom for gradients.
+func (e *encoder) makeRoomBack(n, ffn int) {
+	for _, s := range []*[]float32{&e.dx, &e.dnorm, &e.dmixed} {
+		*s = resize(*s, n*e.config.Width)
+	}
+	e.dhidden, e.dqkv = resize(e.dhidden, n*max(ffn, e.config.Width)), resize(e.dqkv, n*e.attention.width())
+}
+
+// steps compute one layer from l.in to out, which may be the same.
+func (e *encoder) steps(n int, b *visionBlock, l *visionSaved, out []float32) []step {
 	c := &e.config
-	e.layerNorm(l.norm, l.in, b.before, c.Eps)
-	e.project(l.qkv, n, e.attention.width(), l.norm, b.qkv[:])
-	e.rotate(e.attention, l.qkv, e.turns.cos, e.turns.sin, kernel.HalfSplit)
-	e.attend(e.attention, e.spans, l.mixed, l.qkv)
-	e.linear(linalg.Dense(n, c.Width, l.mid), l.mixed, b.mix)
-	e.add(l.mid, l.in)
-	e.layerNorm(l.ffnNorm, l.mid, b.between, c.Eps)
-	e.linear(linalg.Dense(n, c.FFN, l.up), l.ffnNorm, b.up)
-	e.activate(c.Activation, e.hidden, l.up)
-	e.linear(linalg.Dense(n, c.Width, out), e.hidden, b.down)
-	e.add(out, l.mid)
+	return []step{func() []float32 {
+		e.layerNorm(l.norm, l.in, b.before, c.Eps)
+		return l.norm
+	}, func() []float32 {
+		e.project(l.qkv, n, e.attention.width(), l.norm, b.qkv[:])
+		e.rotate(e.attention, l.qkv, e.turns.cos, e.turns.sin, kernel.HalfSplit)
+		e.attend(e.attention, e.spans, l.mixed, l.qkv)
+		return l.mixed
+	}, func() []float32 {
+		e.linear(linalg.Dense(n, c.Width, l.mid), l.mixed, b.mix)
+		e.add(l.mid, l.in)
+		e.layerNorm(l.ffnNorm, l.mid, b.between, c.Eps)
+		return l.ffnNorm
+	}, func() []float32 {
+		e.linear(linalg.Dense(n, b.up.outputs(), l.up), l.ffnNorm, b.up)
+		e.activate(c.Activation, e.hidden, l.up)
+		return e.hidden
+	}, func() []float32 {
+		e.linear(linalg.Dense(n, c.Width, out), e.hidden, b.down)
+		e.add(out, l.mid)
+		return nil
+	}}
+}
+
+// mergeSteps compute the embeddings of patches whose features are x: the patches of one lie side by side.
+func (e *encoder) mergeSteps(x []float32, norm layerNorm, merge [2]linear) []step {
+	c := &e.config
+	for _, s := range []*[]float32{&e.outNorm, &e.merged, &e.mergedHidden} {
+		*s = resize(*s, len(x))
+	}
+	groups := len(x) / c.Width / c.Grouped()
+	e.embeddings = resize(e.embeddings, groups*c.Output)
+	return []step{func() []float32 {
+		e.layerNorm(e.outNorm, x, norm, c.Eps)
+		return e.outNorm
+	}, func() []float32 {
+		e.linear(linalg.Dense(groups, merge[0].outputs(), e.merged), e.outNorm, merge[0])
+		e.activate(model.GELU, e.mergedHidden, e.merged)
+		return e.mergedHidden
+	}, func() []float32 {
+		e.linear(linalg.Dense(groups, c.Output, e.embeddings), e.mergedHidden, merge[1])
+		return nil
+	}}
 }
 
 // backward adds the gradients of the encoder's parameters, given those of its embeddings.
 func (e *encoder) backward() {
 	c, n := &e.config, len(e.out)/e.config.Width
-	merged := n / c.Grouped()
-	hidden := e.merge[0].outputs()
-	dhidden := e.dhidden[:merged*hidden]
-	e.linearBack(dhidden, 0, linalg.Dense(merged, c.Output, e.dembeddings), e.mergedHidden, e.merge[1])
-	e.activateBack(model.GELU, dhidden, e.mergedHidden, e.merged)
-	e.linearBack(e.dnorm, 0, linalg.Dense(merged, hidden, dhidden), e.outNorm, e.merge[0])
-	clear(e.dx)
-	e.layerNormBack(e.dx, e.dnorm, e.out, e.norm, c.Eps)
+	e.makeRoomBack(n, c.FFN)
+	e.mergeBack(e.out, e.norm, e.merge)
 	for i := len(e.blocks) - 1; i >= 0; i-- {
 		e.encodeBack(n, &e.blocks[i], &e.layers[i])
 	}
 	e.weigh(e.patch, linalg.Dense(n, c.Width, e.dx), e.pixels)
 }
 
+// mergeBack turns the gradients of the embeddings into dx, that of x.
+func (e *encoder) mergeBack(x []float32, norm layerNorm, merge [2]linear) {
+	hidden, groups := merge[0].outputs(), len(e.embeddings)/e.config.Output
+	dhidden := e.dhidden[:groups*hidden]
+	e.linearBack(dhidden, 0, linalg.Dense(groups, e.config.Output, e.dembeddings), e.mergedHidden, merge[1])
+	e.activateBack(model.GELU, dhidden, e.mergedHidden, e.merged)
+	e.linearBack(e.dnorm, 0, linalg.Dense(groups, hidden, dhidden), e.outNorm, merge[0])
+	clear(e.dx)
+	e.layerNormBack(e.dx, e.dnorm, x, norm, e.config.Eps)
+}
+
 // encodeBack turns dx, the gradient behind a layer, into that before it.
 func (e *encoder) encodeBack(n int, b *visionBlock, l *visionSaved) {
-	c := &e.config
-	dx, dhidden := linalg.Dense(n, c.Width, e.dx), e.dhidden[:n*c.FFN]
+	c, ffn := &e.config, b.up.outputs()
+	dx, dhidden := linalg.Dense(n, c.Width, e.dx), e.dhidden[:n*ffn]
 	e.activate(c.Activation, e.hidden, l.up) // again: it takes more memory than time
 	e.linearBack(dhidden, 0, dx, e.hidden, b.down)
 	e.activateBack(c.Activation, dhidden, e.hidden, l.up)
-	e.linearBack(e.dnorm, 0, linalg.Dense(n, c.FFN, dhidden), l.ffnNorm, b.up)
+	e.linearBack(e.dnorm, 0, linalg.Dense(n, ffn, dhidden), l.ffnNorm, b.up)
 	e.layerNormBack(e.dx, e.dnorm, l.mid, b.between, c.Eps)
 
 	e.linearBack(e.dmixed, 0, dx, l.mixed, b.mix)
