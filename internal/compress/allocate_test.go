@@ -97,10 +97,10 @@ func roughUnits(rng *rand.Rand, n int) []Unit {
 
 func TestAllocateWithinBudget(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
-	for range 200 {
+	for range 40 {
 		units := roughUnits(rng, 1+rng.IntN(9))
 		last := math.Inf(1)
-		for budget := 0.0; budget < 15000; budget += 137 {
+		for budget := 0.0; budget < 15000; budget += 311 {
 			uniform, err := Uniform(units, budget, byBytes)
 			free, err2 := Allocate(units, budget, byBytes, 0)
 			held, err3 := Allocate(units, budget, byBytes, 0.5)

@@ -69,9 +69,12 @@ func (m *Moments) toward(w linalg.Matrix, ridge float64) (*Objective, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.white = m.mean(m.r)
+	o.white = clone(m.r)
+	for i := range o.white.Data {
+		o.white.Data[i] *= m.mean()
+	}
 	for _, v := range m.squares {
-		o.Floor += v / float64(m.rows)
+		o.Floor += v * m.mean()
 	}
 	if w.Data != nil {
 		w0 := converted[float64](w)
@@ -99,7 +102,7 @@ func (m *Moments) whiten(ridge float64) (*Objective, error) {
 	}
 	o := &Objective{g: multiplier()}
 	var err error
-	o.root, o.Ridge, err = regularized(o.g, m.mean(m.c), ridge)
+	o.root, o.Ridge, err = regularized(o.g, m.c, m.mean(), ridge)
 	return o, err
 }
 
@@ -165,7 +168,7 @@ func divide(g *Multiplier64, x, gram linalg.Matrix64) {
 		}
 	}
 	scaleColumns(x, scales)
-	l, _, err := regularized(g, gram, trace)
+	l, _, err := regularized(g, gram, 1, trace)
 	if err == nil {
 		err = g.SolveCholesky(linalg.Right, l, x)
 	}

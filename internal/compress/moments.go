@@ -107,19 +107,13 @@ func (m *Moments) sum(g *linalg.Multiplier, c linalg.Matrix64, a, x linalg.Matri
 
 // Gram returns E[x·xᵀ], whole: zeros while there are no rows.
 func (m *Moments) Gram() linalg.Matrix64 {
-	c := m.mean(m.c)
+	c := lower(m.c, m.mean())
 	mirror(c)
 	return c
 }
 
-// mean returns a sum divided by the rows.
-func (m *Moments) mean(sum linalg.Matrix64) linalg.Matrix64 {
-	c := clone(sum)
-	for i := range c.Data {
-		c.Data[i] /= float64(max(m.rows, 1))
-	}
-	return c
-}
+// mean is what makes a sum an expectation.
+func (m *Moments) mean() float64 { return 1 / float64(max(m.rows, 1)) }
 
 // Outputs returns the moments of some of the outputs: those of one of several layers that read the
 // same inputs. They share m's sums and must not be added to.
@@ -155,9 +149,9 @@ type Ridge struct {
 	Raised bool
 }
 
-// regularized returns the lower Cholesky factor of C + λI for the symmetric matrix whose lower
-// triangle is that of c, with zeros above its diagonal. λ = ridge·tr(C)/n, tenfold until it succeeds.
-func regularized(g *Multiplier64, c linalg.Matrix64, ridge float64) (linalg.Matrix64, Ridge, error) {
+// regularized returns the lower Cholesky factor of scale·C + λI, with zeros above its diagonal, for the
+// symmetric C whose lower triangle is that of c. λ = ridge·scale·tr(C)/n, tenfold until it succeeds.
+func regularized(g *Multiplier64, c linalg.Matrix64, scale, ridge float64) (linalg.Matrix64, Ridge, error) {
 	if ridge == 0 {
 		ridge = DefaultRidge
 	}
@@ -166,21 +160,23 @@ func regularized(g *Multiplier64, c linalg.Matrix64, ridge float64) (linalg.Matr
 	}
 	mean := 0.0
 	for i := range c.Rows {
-		mean += c.Data[i*c.Stride+i] / float64(c.Rows)
+		mean += scale * c.Data[i*c.Stride+i] / float64(c.Rows)
 	}
 	var used Ridge
 	if mean == 0 { // inputs that are always zero: all directions count the same
 		mean, used.Raised = 1, true
 	}
+	l := newMatrix(c.Rows, c.Cols)
 	for ; ridge <= 1e3 || !used.Raised; ridge *= 10 {
-		l := lower(c)
+		copyLower(l, c, scale)
 		used.Lambda = ridge * mean
 		for i := range l.Rows {
 			l.Data[i*l.Stride+i] += used.Lambda
 		}
 		err := g.Cholesky(l)
 		if err == nil {
-			return lower(l), used, nil
+			clearUpper(l)
+			return l, used, nil
 		}
 		var not *linalg.NotPositiveError
 		if !errors.As(err, &not) {
@@ -224,13 +220,28 @@ func converted[T, F linalg.Float](m linalg.MatrixOf[F]) linalg.MatrixOf[T] {
 	return c
 }
 
-// lower returns a square matrix's lower triangle, with zeros above.
-func lower(m linalg.Matrix64) linalg.Matrix64 {
+// lower returns scale times a square matrix's lower triangle, with zeros above.
+func lower(m linalg.Matrix64, scale float64) linalg.Matrix64 {
 	l := newMatrix(m.Rows, m.Cols)
-	for i := range m.Rows {
-		copy(l.Data[i*l.Stride:i*l.Stride+i+1], m.Data[i*m.Stride:])
-	}
+	copyLower(l, m, scale)
 	return l
+}
+
+// copyLower copies scale times the lower triangle of m to that of l.
+func copyLower(l, m linalg.Matrix64, scale float64) {
+	for i := range m.Rows {
+		to := l.Data[i*l.Stride : i*l.Stride+i+1]
+		for j, v := range m.Data[i*m.Stride : i*m.Stride+i+1] {
+			to[j] = scale * v
+		}
+	}
+}
+
+// clearUpper writes zeros above the diagonal.
+func clearUpper(m linalg.Matrix64) {
+	for i := range m.Rows {
+		clear(m.Data[i*m.Stride+i+1 : i*m.Stride+m.Cols])
+	}
 }
 
 // mirror copies a matrix's lower triangle to its upper one.

@@ -33,7 +33,7 @@ func Narrow(ch linalg.Matrix64, down linalg.Matrix, keep int, ridge float64) (ke
 		return nil, newDown, 0, fmt.Errorf("moments of %d×%d, outputs of %d×%d", n, ch.Cols, down.Rows, down.Cols)
 	}
 	g := multiplier()
-	root, used, err := regularized(g, ch, ridge)
+	root, used, err := regularized(g, ch, 1, ridge)
 	if err != nil {
 		return nil, newDown, 0, err
 	}
@@ -41,7 +41,7 @@ func Narrow(ch linalg.Matrix64, down linalg.Matrix, keep int, ridge float64) (ke
 	if err != nil {
 		return nil, newDown, 0, err
 	}
-	w, c := converted[float64](down), lower(ch)
+	w, c := converted[float64](down), lower(ch, 1)
 	leverage, cost := make([]float64, n), make([]float64, n)
 	for i, v := range inverse {
 		c.Data[i*n+i] += used.Lambda

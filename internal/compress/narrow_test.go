@@ -107,7 +107,7 @@ func TestInverseDiagonal(t *testing.T) {
 	const n = 250 // two blocks
 	ch := added(t, inputs(rng, 300, n, 40), linalg.Matrix{}).Gram()
 	g := multiplier()
-	root, _, err := regularized(g, ch, 1e-3)
+	root, _, err := regularized(g, ch, 1, 1e-3)
 	if err != nil {
 		t.Fatal(err)
 	}
