@@ -1,0 +1,233 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wattlaw/wattlaw/internal/compress"
+	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/model/builtin"
+	"github.com/wattlaw/wattlaw/internal/model/shape"
+)
+
+// compressFlags are what "wattlaw compress" is asked for.
+type compressFlags struct {
+	model, mmproj, out string
+	params, bytes      string
+	calibrate          []string
+	window, sequences  int
+	format, without    string
+	runtime            string
+	opt                compress.Options
+}
+
+func newCompressCmd() *cobra.Command {
+	var f compressFlags
+	cmd := &cobra.Command{
+		Use:   "compress -m IN.gguf -o OUT.gguf --params 0.4 --calibrate TEXT",
+		Short: "Cut a model's matrices to factors that cost less",
+		Long: `Cuts the linear layers of a model to pairs of low rank, so that what they make of the calibration
+texts changes least. Layers are cut in order, each with what the layers cut before hand to it, toward what it
+made in the original; factors are rounded to their format inside the loop. The end of the output says how far
+predictions on held-out sequences have moved.
+
+Calibrate on text like what the model will read, or on tasks (*.jsonl, docs/eval-formats.md), with pictures
+for a model that sees. Built-in models are calibrated on their own small world where nothing is named. Of a model
+with an encoder of images both are cut under one budget, and the encoder is written beside OUT.gguf as
+OUT.mmproj.gguf. docs/compression.md tells more.`,
+		Example: `  wattlaw compress -m builtin:scribe -o scribe-40.gguf --params 0.4
+  wattlaw compress -m model-f16.gguf -o model-lr.gguf --params 3.2B --calibrate wiki.train.raw --format q8_0
+  wattlaw compress -m model-f16.gguf --mmproj mmproj.gguf -o model-lr.gguf --bytes 2GiB --calibrate pictures/tasks.jsonl`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.model, "model", "m", "", `GGUF file, or built-in model such as "builtin:scribe"`)
+	flags.StringVar(&f.mmproj, "mmproj", "", "GGUF file of the encoder of images (default: a built-in model's own, or none)")
+	flags.StringVarP(&f.out, "out", "o", "", "file to write")
+	flags.StringVar(&f.params, "params", "", "goal: share of the parameters to keep, such as 0.4, or how many, such as 3.2B")
+	flags.StringVar(&f.bytes, "bytes", "", "goal: size of the weights, such as 2GiB")
+	flags.StringArrayVar(&f.calibrate, "calibrate", nil, "text file, or tasks in JSON Lines; may be given several times")
+	flags.IntVar(&f.sequences, "sequences", 128, "windows of text to calibrate on; of tasks as many as have the same number of tokens")
+	flags.IntVar(&f.window, "window", 512, "tokens of a window")
+	flags.StringVar(&f.format, "format", "", "format of the factors (default: that of each matrix)")
+	flags.StringVar(&f.runtime, "for", "", `"llama.cpp" narrows feed-forward networks alone, which every runtime can load`)
+	flags.StringVar(&f.without, "without", "", fmt.Sprintf("steps to leave out, with commas between them: %v", compress.Steps()))
+	flags.IntVarP(&f.opt.Threads, "threads", "t", 0, "compute threads (default: one per CPU)")
+	flags.StringVar(&f.opt.Dir, "dir", "", "folder for what is finished, from where an interrupted run goes on (default OUT.gguf.work, removed at the end)")
+	_ = cmd.MarkFlagRequired("model") // errs only for a flag that does not exist
+	_ = cmd.MarkFlagRequired("out")
+	return cmd
+}
+
+func (f *compressFlags) run(cmd *cobra.Command) (err error) {
+	if err := f.read(); err != nil {
+		return err
+	}
+	in, done, err := openPair(f.model, f.mmproj)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	calibrator, err := newCalibrator(f.model, in, f.window, f.sequences)
+	if err != nil {
+		return err
+	}
+	data, err := calibrator.read(f.calibrate)
+	if err != nil {
+		return err
+	}
+	f.opt.Report = f.progress(cmd.ErrOrStderr())
+	out, report, err := compress.Compress(cmd.Context(), in, data, f.opt)
+	if err != nil {
+		return err
+	}
+	if err := out.Write(f.out, encoderPath(f.out)); err != nil {
+		return err
+	}
+	if err := compress.Clean(f.opt.Dir); err != nil {
+		return err
+	}
+	return writeCompressed(cmd.OutOrStdout(), f.out, in, out, report)
+}
+
+// workSuffix is what the folder of an unfinished run is named by.
+const workSuffix = ".work"
+
+// read makes options of the flags.
+func (f *compressFlags) read() (err error) {
+	switch {
+	case (f.params != "") == (f.bytes != ""):
+		return errors.New("say one goal: --params or --bytes")
+	case f.params != "":
+		f.opt.Goal, err = compress.ParseParameters(f.params)
+	default:
+		f.opt.Goal, err = compress.ParseBytes(f.bytes)
+	}
+	if err != nil {
+		return err
+	}
+	if f.opt.Without, err = compress.ParseSteps(f.without); err != nil {
+		return fmt.Errorf("--without: %w", err)
+	}
+	if f.format != "" {
+		format, err := model.ParseFormat(f.format, model.Formats())
+		if err != nil {
+			return fmt.Errorf("--format: %w", err)
+		}
+		f.opt.Format = &format
+	}
+	switch f.runtime {
+	case "":
+	case "llama.cpp":
+		f.opt.LlamaCpp = true
+	default:
+		return fmt.Errorf("--for %s: there is llama.cpp", f.runtime)
+	}
+	if f.opt.Dir == "" {
+		f.opt.Dir = f.out + workSuffix
+	}
+	f.opt.Version = version()
+	return checkOutput(f.out, f.model, f.mmproj)
+}
+
+// checkOutput refuses to replace what is read, and folders that are not there.
+func checkOutput(out string, in ...string) error {
+	if info, err := os.Stat(filepath.Dir(out)); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s: there is no folder %s to write it to", out, filepath.Dir(out))
+	}
+	for _, path := range in {
+		a, err := os.Stat(path)
+		if err != nil {
+			continue
+		}
+		for _, made := range []string{out, encoderPath(out)} {
+			if b, err := os.Stat(made); err == nil && os.SameFile(a, b) {
+				return fmt.Errorf("%s is input and output; name another output", made)
+			}
+		}
+	}
+	return nil
+}
+
+// openPair opens a model and its encoder of images, if it has one, and returns what closes them.
+func openPair(ref, mmproj string) (p compress.Pair, done func() error, err error) {
+	var files []*gguf.File
+	done = func() (err error) {
+		for _, f := range files {
+			err = errors.Join(err, f.Close())
+		}
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, done())
+		}
+	}()
+	if strings.HasPrefix(ref, shape.Prefix) {
+		p.Language, p.Encoder, err = buildShape(ref)
+		return p, done, err
+	}
+	open := func(f *gguf.File, err error) (*gguf.File, error) {
+		if f != nil {
+			files = append(files, f)
+		}
+		return f, err
+	}
+	f, err := open(builtin.Open(ref))
+	if err != nil {
+		return p, done, err
+	}
+	if p.Language, err = model.FromFile(f); err != nil {
+		return p, done, err
+	}
+	switch {
+	case mmproj != "":
+		f, err = open(gguf.Open(mmproj))
+	case builtin.Is(ref):
+		f, err = open(builtin.OpenEncoder(ref))
+	default:
+		f = nil
+	}
+	if err == nil && f != nil {
+		p.Encoder = model.EncoderFromFile(f)
+	}
+	return p, done, err
+}
+
+// buildShape makes a model of random weights.
+func buildShape(ref string) (language, encoder *model.Source, err error) {
+	s, format, err := shape.Parse(ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	if language, err = s.Build(format, 0); err == nil && s.Vision != nil {
+		encoder = s.BuildVision(shape.VisionFormat(format), 0)
+	}
+	return language, encoder, err
+}
+
+// progress returns what tells how far a run is.
+func (f *compressFlags) progress(stderr io.Writer) func(compress.Event) {
+	file, ok := stderr.(*os.File)
+	tty := ok && isTerminal(file)
+	return func(e compress.Event) {
+		line := fmt.Sprintf("%s: %d of %d, %v", e.What, e.Done+1, e.Parts, e.Elapsed.Round(time.Second))
+		if e.Left > 0 {
+			line += fmt.Sprintf(", %v left", e.Left.Round(time.Second))
+		}
+		if tty { // a line that the next one overwrites
+			fmt.Fprintf(stderr, "\r\x1b[K%s", line)
+		} else {
+			fmt.Fprintln(stderr, line)
+		}
+	}
+}

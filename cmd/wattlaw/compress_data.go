@@ -1,0 +1,264 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/wattlaw/wattlaw/internal/compress"
+	"github.com/wattlaw/wattlaw/internal/engine"
+	"github.com/wattlaw/wattlaw/internal/eval"
+	"github.com/wattlaw/wattlaw/internal/imaging"
+	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/model/builtin"
+	"github.com/wattlaw/wattlaw/internal/model/vision"
+	"github.com/wattlaw/wattlaw/internal/tokenizer"
+	"github.com/wattlaw/wattlaw/internal/train"
+	"github.com/wattlaw/wattlaw/internal/world"
+)
+
+// calibrator turns texts, tasks and the small world into sequences.
+type calibrator struct {
+	name    string
+	tokens  *tokenizer.Tokenizer
+	encoder *vision.Encoder // nil for a model that does not see
+	window  int             // tokens of a sequence of text
+	most    int             // sequences of that length in all
+	list    []train.Sequence
+}
+
+func newCalibrator(ref string, p compress.Pair, window, most int) (*calibrator, error) {
+	c := &calibrator{name: ref, window: window, most: most}
+	var err error
+	if c.tokens, err = tokenizer.New(p.Language.Vocab); err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Language.Name, err)
+	}
+	if p.Encoder != nil {
+		if c.encoder, err = vision.New(p.Encoder); err != nil {
+			return nil, err
+		}
+	}
+	config, err := model.ReadConfig(p.Language)
+	if err != nil {
+		return nil, err
+	}
+	if window < 2 || window > config.Context {
+		return nil, fmt.Errorf("--window %d: want 2 to %d, what %s was trained for", window, config.Context, p.Language.Name)
+	}
+	if most < 2 {
+		return nil, fmt.Errorf("--sequences %d: want at least two, one to be held out", most)
+	}
+	return c, nil
+}
+
+// read makes the sequences of files, or of the model's own world where none are named.
+func (c *calibrator) read(paths []string) (compress.Calibration, error) {
+	if len(paths) == 0 {
+		if err := c.world(); err != nil {
+			return compress.Calibration{}, err
+		}
+	}
+	for i, path := range paths {
+		share := c.most / len(paths)
+		if i == len(paths)-1 {
+			share = c.most - share*(len(paths)-1)
+		}
+		read := c.text
+		if strings.HasSuffix(path, ".jsonl") {
+			read = c.tasks
+		}
+		if err := read(path, share); err != nil {
+			return compress.Calibration{}, err
+		}
+	}
+	return compress.Split(c.list)
+}
+
+// text takes windows that are spread over a text evenly.
+func (c *calibrator) text(path string, most int) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if len(data) > eval.MaxText {
+		return fmt.Errorf("%s: more than %d bytes: take a part of it", path, eval.MaxText)
+	}
+	ids := c.tokens.Encode(string(data), tokenizer.EncodeOptions{})
+	size := c.window
+	var first []int32
+	if c.tokens.AddsBOS() {
+		size, first = size-1, []int32{c.tokens.BOS()}
+	}
+	n := len(ids) / size
+	if n == 0 {
+		return fmt.Errorf("%s: has %d tokens, fewer than a window of %d: calibrate on more text", path, len(ids), c.window)
+	}
+	for i := range min(n, most) {
+		at := i * n / min(n, most) * size
+		c.list = append(c.list, train.Sequence{Tokens: append(first[:len(first):len(first)], ids[at:at+size]...)})
+	}
+	return nil
+}
+
+// room says whether there is place for more sequences of tasks.
+func (c *calibrator) room(tokens int) bool { return tokens < c.window*c.most }
+
+// tasks takes the prompts of tasks with their right answers.
+func (c *calibrator) tasks(path string, most int) error {
+	list, err := eval.ReadTasksFile(path)
+	if err != nil {
+		return err
+	}
+	tokens := 0
+	for _, t := range list {
+		if tokens >= most*c.window {
+			break
+		}
+		var w sequence
+		before, after, marked := strings.Cut(t.Prompt, engine.ImageMarker)
+		if t.Image == "" {
+			c.write(&w, t.Prompt, 0, true)
+		} else {
+			if !marked {
+				before, after = "", t.Prompt
+			}
+			picture, err := t.Picture(imaging.Size{})
+			if err == nil && before != "" {
+				c.write(&w, before, 0, true)
+			}
+			if err == nil {
+				err = c.picture(&w, picture)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", t.Where, err)
+			}
+			c.write(&w, after, 0, false)
+		}
+		c.answer(&w, t)
+		tokens += len(w.Tokens)
+		c.list = append(c.list, w.Sequence)
+	}
+	return nil
+}
+
+// answer appends what is right, and the end.
+func (c *calibrator) answer(w *sequence, t eval.Task) {
+	if t.Kind == eval.Choice {
+		c.write(w, t.Choices[t.Right], 1, false)
+	} else {
+		c.write(w, " "+t.Answers[0], 1, false)
+	}
+	if end := c.tokens.EOS(); end >= 0 {
+		w.add(end, 1)
+	}
+}
+
+// sequence is one in the making.
+type sequence struct{ train.Sequence }
+
+func (s *sequence) add(id int32, weight float32) {
+	s.Tokens, s.Weights = append(s.Tokens, id), append(s.Weights, weight)
+}
+
+func (c *calibrator) write(w *sequence, text string, weight float32, special bool) {
+	for _, id := range c.tokens.Encode(text, tokenizer.EncodeOptions{AddSpecial: special}) {
+		w.add(id, weight)
+	}
+}
+
+// picture writes the place of a picture as the engine would.
+func (c *calibrator) picture(w *sequence, img imaging.RGB) error {
+	if c.encoder == nil {
+		return fmt.Errorf("the task has an image, and %s was named without an encoder: add --mmproj", c.name)
+	}
+	views, layout, err := c.encoder.Config().Contract().Apply(img)
+	if err != nil {
+		return err
+	}
+	for _, piece := range c.encoder.Markup(layout) {
+		if piece.View < 0 {
+			for _, id := range c.tokens.Encode(piece.Text, tokenizer.EncodeOptions{ParseSpecial: true}) {
+				w.add(id, 0)
+			}
+			continue
+		}
+		w.Images = append(w.Images, train.Image{At: len(w.Tokens), View: views[piece.View]})
+		for range layout.Tokens / len(views) {
+			w.add(0, 0)
+		}
+	}
+	return nil
+}
+
+// world makes sequences of the training split of the world that a built-in model knows.
+func (c *calibrator) world() error {
+	switch {
+	case !builtin.Is(c.name):
+		return fmt.Errorf("name what to calibrate on with --calibrate: text like what the model will read, some %d tokens", c.most*c.window)
+	case c.encoder != nil:
+		return c.scenes()
+	}
+	return c.stories()
+}
+
+// worldSeed is none that a training used.
+const worldSeed = 1 << 40
+
+// stories writes texts with questions and answers, every fourth of 200 words.
+func (c *calibrator) stories() error {
+	var kinds [2]*world.Stories
+	for i, words := range []int{0, 200} {
+		var err error
+		if kinds[i], err = world.NewStories(world.Options{Split: world.Train, Seed: worldSeed, Words: words}); err != nil {
+			return err
+		}
+	}
+	for i, tokens := uint64(0), 0; c.room(tokens); i++ {
+		const questions = 12
+		var w sequence
+		for k, e := range kinds[i%4/3].Study(i, questions) {
+			if k == 0 {
+				c.write(&w, e.Prompt(), 0, true)
+			} else {
+				c.write(&w, "\n"+e.Ask(), 0, false)
+			}
+			c.write(&w, " "+e.Answer, 1, false)
+			w.add(c.tokens.EOS(), 1)
+		}
+		tokens += len(w.Tokens)
+		c.list = append(c.list, w.Sequence)
+	}
+	return nil
+}
+
+// scenes asks about pictures, small and large ones.
+func (c *calibrator) scenes() error {
+	var kinds []*world.Scenes
+	for _, side := range []int{world.MinSide, 2 * world.MinSide, 3 * world.MinSide} {
+		s, err := world.NewScenes(world.SceneOptions{Split: world.Train, Seed: worldSeed, Size: imaging.Size{Width: side, Height: side}, Questions: 1})
+		if err != nil {
+			return err
+		}
+		kinds = append(kinds, s)
+	}
+	for i, tokens := uint64(0), 0; c.room(tokens); i++ {
+		const questions = 10
+		scene := kinds[i%uint64(len(kinds))].Study(i, questions)
+		var w sequence
+		if err := c.picture(&w, scene.Image); err != nil {
+			return err
+		}
+		for k, q := range scene.Questions {
+			ask := q.Ask()
+			if k > 0 {
+				ask = "\n" + ask
+			}
+			c.write(&w, ask, 0, false)
+			c.write(&w, " "+q.Answer, 1, false)
+			w.add(c.tokens.EOS(), 1)
+		}
+		tokens += len(w.Tokens)
+		c.list = append(c.list, w.Sequence)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package compress
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/linalg"
+	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/train"
+)
+
+// A run keeps a file of every part that it has finished, in a folder that is named by all that the
+// result depends on. It goes on from them without their Gram matrices and factorizations: streams are
+// computed again, which is a fraction of the time and saves their bytes. So the end is the same to the bit.
+
+// finished is a part that is compressed.
+type finished struct {
+	Sites   []SiteReport `json:"sites"`
+	Carry   float64      `json:"carry"`
+	Factors []stored     `json:"factors,omitempty"`
+	// Dense names layers and vectors that were replaced by narrower ones.
+	Dense []string `json:"dense,omitempty"`
+
+	factors []model.Replacement
+	dense   []model.Tensor
+}
+
+// stored says which tensors stand for which layers.
+type stored struct {
+	Layers  []string `json:"layers"`
+	Tensors []string `json:"tensors"`
+}
+
+const (
+	runPrefix = "run-"
+	stateKey  = "wattlaw.compress.part"
+)
+
+// openWork makes the folder of a run.
+func (c *compressor) openWork(d Calibration, budgets []float64) error {
+	if c.Dir == "" {
+		return nil
+	}
+	sum := sha256.New()
+	for _, s := range c.in.sources() {
+		fmt.Fprintln(sum, hashSource(s))
+	}
+	format := "kept"
+	if c.Format != nil {
+		format = c.Format.String()
+	}
+	fmt.Fprintln(sum, d.Hash, budgets, format, c.Without, c.LlamaCpp, c.Sites, c.Ridge, c.Rows, c.Version, c.Goal)
+	c.work = filepath.Join(c.Dir, runPrefix+hex.EncodeToString(sum.Sum(nil))[:16])
+	return os.MkdirAll(c.work, 0o755)
+}
+
+// Clean removes what runs have kept in a folder, and the folder when nothing else is in it.
+func Clean(dir string) error {
+	list, err := filepath.Glob(filepath.Join(dir, runPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, path := range list {
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+	}
+	if left, err := os.ReadDir(dir); err == nil && len(left) == 0 {
+		return os.Remove(dir)
+	}
+	return nil
+}
+
+func (c *compressor) partFile(part int) string {
+	return filepath.Join(c.work, fmt.Sprintf("part-%03d.gguf", part))
+}
+
+// keep writes a finished part.
+func (c *compressor) keep(part int, f *finished) error {
+	if c.work == "" {
+		return nil
+	}
+	w := gguf.NewWriter()
+	var all []model.Tensor
+	f.Factors, f.Dense = nil, nil
+	for _, r := range f.factors {
+		s := stored{Layers: r.Layers}
+		for _, t := range r.Tensors {
+			s.Tensors = append(s.Tensors, t.Name)
+		}
+		f.Factors, all = append(f.Factors, s), append(all, r.Tensors...)
+	}
+	for _, t := range f.dense {
+		f.Dense, all = append(f.Dense, t.Name), append(all, t)
+	}
+	text, err := json.Marshal(f)
+	if err == nil {
+		err = w.Set(stateKey, gguf.ValueOf(string(text)))
+	}
+	for _, t := range all {
+		if err == nil {
+			err = w.Add(t.Name, t.DType, t.Shape, gguf.Bytes(t.Data))
+		}
+	}
+	if err == nil {
+		err = w.WriteFile(c.partFile(part))
+	}
+	if err != nil {
+		return fmt.Errorf("keep a finished part: %w", err)
+	}
+	return nil
+}
+
+// kept reads a part that an earlier run has finished; nil when there is none.
+func (c *compressor) kept(part int) (*finished, error) {
+	if c.work == "" {
+		return nil, nil
+	}
+	f, err := gguf.Open(c.partFile(part))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w; remove the file to compress the part again", err)
+	}
+	defer f.Close() // all is copied
+	made := &finished{}
+	text, _ := f.String(stateKey)
+	if err := json.Unmarshal([]byte(text), made); err != nil {
+		return nil, fmt.Errorf("%s: metadata %q: %w; remove the file to compress the part again", f.Name(), stateKey, err)
+	}
+	read := func(name string) (model.Tensor, error) {
+		t, ok := f.Tensor(name)
+		if !ok {
+			return model.Tensor{}, fmt.Errorf("%s: tensor %q is missing; remove the file to compress the part again", f.Name(), name)
+		}
+		return model.Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape, Data: bytes.Clone(f.Data(t))}, nil
+	}
+	for _, s := range made.Factors {
+		r := model.Replacement{Layers: s.Layers}
+		for _, name := range s.Tensors {
+			t, err := read(name)
+			if err != nil {
+				return nil, err
+			}
+			r.Tensors = append(r.Tensors, t)
+		}
+		made.factors = append(made.factors, r)
+	}
+	for _, name := range made.Dense {
+		t, err := read(name)
+		if err != nil {
+			return nil, err
+		}
+		made.dense = append(made.dense, t)
+	}
+	return made, nil
+}
+
+// set puts what factors stand for into a part.
+func (c *compressor) set(cut *train.Loaded, r model.Replacement) error {
+	s := &model.Source{Name: c.in.Language.Name, Tensors: r.Tensors,
+		Meta: []model.Entry{{Key: "general.architecture", Value: gguf.ValueOf("factors-lr")}}}
+	dense, err := model.Expand(c.g64, s)
+	if err != nil {
+		return err
+	}
+	for _, layer := range r.Layers {
+		t := dense.Tensor(layer + ".weight")
+		if t == nil {
+			return fmt.Errorf("factors %s do not stand for layer %q", names(r.Tensors), layer)
+		}
+		w, err := dense.Values(t.Name, t.Shape...)
+		if err != nil {
+			return err
+		}
+		cut.Set(layer, linalg.Dense(t.Shape[1], t.Shape[0], w))
+	}
+	return nil
+}
+
+func names(list []model.Tensor) string {
+	var texts []string
+	for _, t := range list {
+		texts = append(texts, t.Name)
+	}
+	return strings.Join(texts, ", ")
+}
