@@ -14,6 +14,9 @@ type body interface {
 	// end with the input of a site. What the last one makes stands in out; but the merger's
 	// embeddings stand in the encoder, and behind the head's norm stands nothing.
 	steps(m *Model, p *pass, in, out []float32) []step
+	// back adds the gradients of the parameters that have room for them, given those of what the
+	// steps just made of in, where it is no head's.
+	back(m *Model, p *pass, in, dout []float32)
 }
 
 // name returns the layer's name; that of a factorized one is its part's business.
@@ -35,6 +38,13 @@ func (b *block) steps(m *Model, p *pass, in, out []float32) []step {
 	return m.steps(p, b, l, out)
 }
 
+func (b *block) back(m *Model, p *pass, _, dout []float32) {
+	m.makeRoomBack(len(p.tokens), b.up.outputs())
+	copy(m.buffers.dx, dout)
+	m.feedForwardBack(len(p.tokens), b, &m.buffers.layers[0])
+	m.attentionBack(p, b, &m.buffers.layers[0])
+}
+
 func (b *visionBlock) clone() body { c := *b; return &c }
 
 func (b *visionBlock) sites() [][]*linear {
@@ -53,6 +63,13 @@ func (b *visionBlock) steps(m *Model, p *pass, in, out []float32) []step {
 	return e.steps(n, b, l, out)
 }
 
+func (b *visionBlock) back(m *Model, _ *pass, in, dout []float32) {
+	e, n := m.encoder, len(in)/m.encoder.config.Width
+	e.makeRoomBack(n, b.up.outputs())
+	copy(e.dx, dout)
+	e.encodeBack(n, b, &e.layers[0])
+}
+
 // merger turns patches into embeddings.
 type merger struct {
 	norm   layerNorm
@@ -65,6 +82,12 @@ func (b *merger) rest() []**Param    { return []**Param{&b.norm.weight, &b.norm.
 
 func (b *merger) steps(m *Model, _ *pass, in, _ []float32) []step {
 	return m.encoder.mergeSteps(in, b.norm, b.layers)
+}
+
+func (b *merger) back(m *Model, _ *pass, in, dout []float32) {
+	m.encoder.makeRoomBack(len(in)/m.encoder.config.Width, 0)
+	m.encoder.dembeddings = dout
+	m.encoder.mergeBack(in, b.norm, b.layers)
 }
 
 // readout is a decoder's last norm and its output layer, which is no site when it is the embedding.
@@ -97,3 +120,5 @@ func (b *readout) steps(m *Model, _ *pass, in, _ []float32) []step {
 		return m.buffers.outNorm
 	}}
 }
+
+func (b *readout) back(*Model, *pass, []float32, []float32) {}

@@ -203,7 +203,7 @@ func (p *Loaded) Forward(ctx context.Context, s *Stream, tap func(site, first in
 	}
 	from, to := *s, *s
 	s.at = unfinished
-	_, merges := p.body.(*merger)
+	merges := p.merges()
 	if to.at = min(p.part+1, len(p.of.parts)-1); merges {
 		to.x = make([]float32, to.Rows()*to.width())
 	}
@@ -221,6 +221,9 @@ func (p *Loaded) Forward(ctx context.Context, s *Stream, tap func(site, first in
 	}
 	return err
 }
+
+// merges says that the part turns patches into embeddings.
+func (p *Loaded) merges() bool { _, ok := p.body.(*merger); return ok }
 
 // groups calls f for each group of a stream with its rows, until ctx ends.
 func (p *Loaded) groups(ctx context.Context, s *Stream, f func(g group, in []float32) error) error {

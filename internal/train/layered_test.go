@@ -11,6 +11,7 @@ import (
 	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/linalg"
 	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/model/shape"
 )
 
 // storedEncoder makes a source of a model's encoder of images.
@@ -134,6 +135,31 @@ func TestLayeredEqualsModel(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLayeredLogitsEqualTheEngines, through the last part's head.
+func TestLayeredLogitsEqualTheEngines(t *testing.T) {
+	for _, name := range []string{"shape:tiny@f32", "shape:tiny-qwen2@f32"} {
+		s, format, err := shape.Parse(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src, err := s.Build(format, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := layeredCase{}
+		if c.parts, err = OpenLayered(src, nil, Options{Threads: 2}); err != nil {
+			t.Fatal(err)
+		}
+		tokens := somewhat(100, c.parts.outline.Config.Vocab)
+		c.batch = []Sequence{{Tokens: append(tokens, 0)}}
+		parts := c.stack(t)
+		last := len(parts) - 1
+		end := through(t, c.begin(t), parts, last)
+		logits := c.parts.predict(0, parts[last].body.(*readout), end, end.learned())
+		areTheEngines(t, compact(logits), tokens, name, 1e-4)
 	}
 }
 

@@ -123,15 +123,18 @@ func (t *tools) linear(y linalg.Matrix, x []float32, l linear) {
 	})
 }
 
-// linearBack adds the gradients of a layer that made y of x, and computes dx = dy·W + beta·dx.
+// linearBack adds the gradients of a layer that made y of x, and computes dx = dy·W + beta·dx. Dense
+// weights and biases without room for gradients stay as they are.
 func (t *tools) linearBack(dx []float32, beta float32, dy linalg.Matrix, x []float32, l linear) {
 	if l.factors != nil {
 		t.factorsBack(dx, beta, dy, x, l.factors)
 	} else {
-		t.weigh(l.weight, dy, x)
+		if l.weight.Grad != nil {
+			t.weigh(l.weight, dy, x)
+		}
 		t.back(dx, beta, dy, l.weight)
 	}
-	if l.bias == nil {
+	if l.bias == nil || l.bias.Grad == nil {
 		return
 	}
 	t.spread(dy.Cols, 4*rowGrain, func(i, j int) {

@@ -154,20 +154,31 @@ func shake(m *Model) {
 
 func equalsEngine(t *testing.T, m *Model, ref string, bound float64) {
 	t.Helper()
+	tokens := somewhat(100, m.Config.Vocab)
+	got, err := m.Logits(tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	areTheEngines(t, got, tokens, ref, bound)
+}
+
+// somewhat makes n tokens.
+func somewhat(n, vocab int) (tokens []int32) {
+	rng := rand.New(rand.NewPCG(1, 9))
+	for range n {
+		tokens = append(tokens, int32(rng.IntN(vocab)))
+	}
+	return tokens
+}
+
+// areTheEngines compares logits, row by row, with those that the engine computes.
+func areTheEngines(t *testing.T, got []float32, tokens []int32, ref string, bound float64) {
+	t.Helper()
 	e, err := engine.Load(ref, engine.Options{Threads: 2, Context: 128})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	rng := rand.New(rand.NewPCG(1, 9))
-	tokens := make([]int32, 100)
-	for i := range tokens {
-		tokens[i] = int32(rng.IntN(m.Config.Vocab))
-	}
-	got, err := m.Logits(tokens)
-	if err != nil {
-		t.Fatal(err)
-	}
 	low, high, worst := math.Inf(1), math.Inf(-1), 0.0
 	err = e.AllLogits(background, tokens, 0, func(at int, want []float32) error {
 		for i, w := range want {
