@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 
-	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/model/bert"
 	"github.com/wattlaw/wattlaw/internal/tokenizer"
@@ -15,7 +15,7 @@ import (
 // Embedder is a loaded encoder of text. It is not safe for concurrent use.
 type Embedder struct {
 	info      Info
-	file      *gguf.File // nil for shape models
+	file      io.Closer // of the source; nil for shape models
 	encoder   *bert.Encoder
 	tokenizer *tokenizer.Tokenizer
 	team      *model.Team

@@ -1,19 +1,18 @@
-// Package engine runs language models on this machine's CPU: it loads a GGUF file or a
-// shape model, computes prompts in batches and answers token by token.
+// Package engine runs language models on this machine's CPU: it loads a GGUF file, a folder of
+// safetensors or a shape model, computes prompts in batches and answers token by token.
 package engine
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 
-	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/kernel"
 	"github.com/wattlaw/wattlaw/internal/model"
-	"github.com/wattlaw/wattlaw/internal/model/builtin"
 	"github.com/wattlaw/wattlaw/internal/model/llama"
 	"github.com/wattlaw/wattlaw/internal/model/qwen2"
 	"github.com/wattlaw/wattlaw/internal/model/qwen2vl"
@@ -30,7 +29,7 @@ type Options struct {
 	Kernel  string // instruction set by name; default: the best of this CPU
 	Seed    uint64 // of a shape model's weights
 
-	Projector string        // GGUF file of the encoder of images ("mmproj"); default: the shape's own, or none
+	Projector string        // GGUF file or folder of the encoder of images ("mmproj"); default: the model's own, or none
 	Clamp     imaging.Clamp // where images stop costing more; default: the model's
 	MaxPixels int           // the same in effective pixels, instead of Clamp
 }
@@ -61,7 +60,7 @@ type Info struct {
 type Engine struct {
 	info      Info
 	source    *model.Source
-	file      *gguf.File // nil for shape models
+	file      io.Closer // of the source; nil for shape models
 	graph     model.Graph
 	tokenizer *tokenizer.Tokenizer
 	team      *model.Team
@@ -84,7 +83,7 @@ func architectures() map[string]func(*model.Source) (model.Graph, error) {
 	}
 }
 
-// Load loads the model that ref names: a path of a GGUF file, or a shape such as
+// Load loads the model that ref names: one that OpenModel reads, or a shape such as
 // "shape:smollm2-135m@q8_0". Close releases it.
 func Load(ref string, opt Options) (*Engine, error) {
 	e := &Engine{}
@@ -158,9 +157,8 @@ func (e *Engine) load(ref string, opt Options) error {
 	return e.openSight(ref, opt)
 }
 
-// open reads or makes a model's metadata and tensors. The file, which the caller closes even
-// after an error, is nil for shape models.
-func open(ref string, seed uint64) (src *model.Source, file *gguf.File, err error) {
+// open reads or makes a model's metadata and tensors. The file is nil for shape models.
+func open(ref string, seed uint64) (src *model.Source, file io.Closer, err error) {
 	if strings.HasPrefix(ref, shape.Prefix) {
 		s, format, err := shape.Parse(ref)
 		if err != nil {
@@ -172,11 +170,8 @@ func open(ref string, seed uint64) (src *model.Source, file *gguf.File, err erro
 		src, err = s.Build(format, seed)
 		return src, nil, err
 	}
-	if file, err = builtin.Open(ref); err != nil {
+	if src, file, err = OpenModel(ref); err != nil {
 		return nil, nil, err
-	}
-	if src, err = model.FromFile(file); err != nil {
-		return nil, file, err
 	}
 	touch(src)
 	return src, file, nil
@@ -201,15 +196,11 @@ func LoadTokenizer(ref string) (*tokenizer.Tokenizer, error) {
 			return nil, err
 		}
 	} else {
-		f, err := builtin.Open(ref)
+		src, f, err := OpenModel(ref)
 		if err != nil {
 			return nil, err
 		}
 		defer f.Close() // read-only: nothing is lost
-		src, err := model.FromFile(f)
-		if err != nil {
-			return nil, err
-		}
 		vocab = src.Vocab
 	}
 	t, err := tokenizer.New(vocab)

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
-	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/imaging"
 	"github.com/wattlaw/wattlaw/internal/model"
-	"github.com/wattlaw/wattlaw/internal/model/builtin"
 	"github.com/wattlaw/wattlaw/internal/model/llama"
 	"github.com/wattlaw/wattlaw/internal/model/qwen2vl"
 	"github.com/wattlaw/wattlaw/internal/model/shape"
@@ -19,7 +18,7 @@ import (
 
 // sight is what a model that takes images has besides: their encoder.
 type sight struct {
-	file     *gguf.File // nil for shape models
+	file     io.Closer // of the source; nil for shape models
 	source   *model.Source
 	encoder  *vision.Encoder
 	contract imaging.Contract
@@ -37,19 +36,19 @@ type ImageUse struct {
 func (e *Engine) openSight(ref string, opt Options) error {
 	s := &sight{}
 	var err error
-	switch {
-	case opt.Projector != "":
-		s.file, err = gguf.Open(opt.Projector)
-	case builtin.Is(ref):
-		s.file, err = builtin.OpenEncoder(ref)
+	if opt.Projector != "" {
+		s.source, s.file, err = openEncoder(opt.Projector)
+	} else {
+		s.source, s.file, err = openOwnEncoder(ref)
 	}
 	if err != nil {
 		return err
 	}
-	switch {
-	case s.file != nil:
+	if s.file != nil {
 		e.sight = s // to be closed
-		s.source = model.EncoderFromFile(s.file)
+	}
+	switch {
+	case s.source != nil:
 		touch(s.source)
 	case strings.HasPrefix(ref, shape.Prefix):
 		known, format, err := shape.Parse(ref)

@@ -175,6 +175,19 @@ func (c Config) RopeFrequencies(factors []float32) []float64 {
 	return freqs
 }
 
+// Llama3Factors returns the divisors of the rotary frequencies of llama 3.1 and 3.2: pairs that turn
+// more than high times within the original context keep their frequency, those that turn less than
+// low times are slowed down by factor, and those between are blended.
+func (c Config) Llama3Factors(factor, original, low, high float64) []float32 {
+	factors := make([]float32, c.RopeDims/2)
+	for i, freq := range c.RopeFrequencies(nil) {
+		turns := original * freq / (2 * math.Pi)
+		blend := min(max((turns-low)/(high-low), 0), 1)
+		factors[i] = float32(1 / ((1-blend)/factor + blend))
+	}
+	return factors
+}
+
 // RopeAxes returns which direction of a position turns each rotated pair: 0 time, 1 row,
 // 2 column.
 func (c Config) RopeAxes() []int {

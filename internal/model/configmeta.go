@@ -31,6 +31,10 @@ func (c Config) Meta() []Entry {
 		count("vocab_size", c.Vocab),
 		number("attention.layer_norm_rms_epsilon", c.Eps), number("rope.freq_base", c.RopeBase),
 	}
+	if c.RopeScale != 0 && c.RopeScale != 1 {
+		entries = append(entries, Entry{Key: prefix + "rope.scaling.type", Value: gguf.ValueOf("linear")},
+			number("rope.scaling.factor", c.RopeScale))
+	}
 	if s := c.RopeSections; s != [3]int{} {
 		sections := []int32{int32(s[0]), int32(s[1]), int32(s[2]), 0}
 		entries = append(entries, Entry{Key: prefix + "rope.dimension_sections", Value: gguf.ArrayOf(sections)})

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wattlaw/wattlaw/internal/engine"
 	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/tensor"
@@ -64,21 +65,20 @@ func (c *Change) RMS() float64 {
 	return math.Sqrt(c.Error / c.Power)
 }
 
-// File reads the GGUF file at in and writes it to out with its matrices in the format: all or
-// nothing, tensor by tensor, on all cores. Metadata stays, but for what it says of the format.
-// Tensors that are no matrices keep their types; kernels of convolutions in float32 become
-// float16. It refuses values that are no numbers or too large for their type. Neither the
-// number of cores nor their speed changes a bit of the result.
+// File reads the GGUF file at in, or the language model of a folder of safetensors, and writes it
+// to out with its matrices in the format: all or nothing, tensor by tensor, on all cores. Metadata
+// stays, but for what it says of the format. Tensors that are no matrices keep their types; kernels
+// of convolutions in float32 become float16. It refuses values that are no numbers or too large for
+// their type. Neither the number of cores nor their speed changes a bit of the result.
 func File(ctx context.Context, in, out string, o Options) (changes []Change, err error) {
 	if err := checkPaths(in, out); err != nil {
 		return nil, fmt.Errorf("quantize: %w", err)
 	}
-	f, err := gguf.Open(in)
+	src, f, err := engine.OpenStored(in) // a vocabulary is metadata like any other here
 	if err != nil {
 		return nil, fmt.Errorf("quantize: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	src := model.EncoderFromFile(f) // a vocabulary is metadata like any other here
 	plan, err := newPlan(src, o)
 	if err != nil {
 		return nil, fmt.Errorf("quantize %s: %w", in, err)
@@ -113,7 +113,7 @@ func File(ctx context.Context, in, out string, o Options) (changes []Change, err
 // checkPaths refuses a file of another kind, and to replace the file that is read.
 func checkPaths(in, out string) error {
 	if strings.HasSuffix(strings.ToLower(in), ".safetensors") {
-		return fmt.Errorf("%s: safetensors hold no vocabulary and no GGUF metadata; convert the model to GGUF in f16 first", in)
+		return fmt.Errorf("%s: safetensors hold no vocabulary and no hyperparameters; name the folder that has config.json beside it", in)
 	}
 	a, err := os.Stat(in)
 	if err != nil {

@@ -206,7 +206,7 @@ func TestFileRefuses(t *testing.T) {
 		"large":     {damaged(1e10, model.Q6_K, "output.weight"), "output.weight: rows from value 0: quantize to Q6_K"},
 		"for f16":   {damaged(1e10, model.F16, "output.weight"), "too large for F16; choose bf16"},
 		"same file": {func(*testing.T) (string, string, Options) { return good, good, Options{} }, "input and output"},
-		"other":     {func(*testing.T) (string, string, Options) { return "m.safetensors", "x", Options{} }, "convert the model to GGUF"},
+		"other":     {func(*testing.T) (string, string, Options) { return "m.safetensors", "x", Options{} }, "name the folder that has config.json"},
 		"no file":   {func(*testing.T) (string, string, Options) { return "nosuch.gguf", "x", Options{} }, "nosuch.gguf"},
 	} {
 		in, out, o := c.args(t)

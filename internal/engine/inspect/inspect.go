@@ -1,5 +1,5 @@
-// Package inspect describes models for people: metadata, tensors and totals of a GGUF file
-// or a shape, and of an encoder of images what it does to them.
+// Package inspect describes models for people: metadata, tensors and totals of a GGUF file,
+// a folder of safetensors or a shape, and of an encoder of images what it does to them.
 package inspect
 
 import (
@@ -14,6 +14,7 @@ import (
 	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/model/builtin"
+	"github.com/wattlaw/wattlaw/internal/model/huggingface"
 	"github.com/wattlaw/wattlaw/internal/model/shape"
 	"github.com/wattlaw/wattlaw/internal/unit"
 )
@@ -21,13 +22,37 @@ import (
 // maxText bounds a metadata value on a line; chat templates are long.
 const maxText = 120
 
-// Write describes the model that ref names: the file at a path, or a shape such as
-// "shape:qwen2-vl-2b@q4_0", of which nothing is built.
+// Write describes the model that ref names: the file or the folder of safetensors at a path, or a
+// shape such as "shape:qwen2-vl-2b@q4_0", of which nothing is built.
 func Write(w io.Writer, ref string) error {
-	if strings.HasPrefix(ref, shape.Prefix) {
+	switch {
+	case strings.HasPrefix(ref, shape.Prefix):
 		return writeShape(w, ref)
+	case huggingface.Is(ref):
+		return writeFolder(w, ref)
 	}
 	return writeFile(w, ref)
+}
+
+// writeFolder describes the models of a folder as GGUF files of them would be.
+func writeFolder(w io.Writer, dir string) (err error) {
+	f, err := huggingface.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	language, err := f.Language()
+	if err != nil {
+		return err
+	}
+	if err := write(w, fmt.Sprintf("%s: folder of safetensors, %v", dir, unit.Bytes(language.Bytes())), language); err != nil {
+		return err
+	}
+	encoder, err := f.Encoder()
+	if err != nil || encoder == nil {
+		return err
+	}
+	return write(w, fmt.Sprintf("\n%s: encoder of images, %v", dir, unit.Bytes(encoder.Bytes())), encoder)
 }
 
 func writeFile(w io.Writer, path string) (err error) {

@@ -5,7 +5,6 @@ package shape
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -119,17 +118,9 @@ func Parse(ref string) (Shape, Format, error) {
 	return s, f, nil
 }
 
-// ropeFactors returns the divisors of the rotary frequencies of llama 3.1 and 3.2: waves
-// longer than the original context of 8192 are stretched by the factor, those shorter than
-// a quarter of it are kept, and those between are blended (rope_scaling of the published
-// configurations: low_freq_factor 1, high_freq_factor 4).
+// ropeFactors returns the divisors of the rotary frequencies of llama 3.1 and 3.2 (rope_scaling of
+// the published configurations).
 func ropeFactors(c model.Config, factor float64) []float32 {
 	const original, low, high = 8192, 1, 4
-	factors := make([]float32, c.RopeDims/2)
-	for i, freq := range c.RopeFrequencies(nil) {
-		turns := original * freq / (2 * math.Pi) // of this pair within the original context
-		blend := min(max((turns-low)/(high-low), 0), 1)
-		factors[i] = float32(1 / ((1-blend)/factor + blend))
-	}
-	return factors
+	return c.Llama3Factors(factor, original, low, high)
 }
