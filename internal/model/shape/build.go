@@ -20,7 +20,7 @@ func (s Shape) Plan(f Format) *model.Source {
 
 // source describes a model of the planned tensors without data; part says which of the shape's two it is.
 func (s Shape) source(f Format, part string, meta []model.Entry, list []planned) *model.Source {
-	src := &model.Source{Name: s.ref(f) + part, Quant: strings.ToUpper(f.String()), Meaningless: true, Meta: meta}
+	src := &model.Source{Name: s.Ref(f) + part, Quant: strings.ToUpper(f.String()), Meaningless: true, Meta: meta}
 	for _, t := range list {
 		src.Tensors = append(src.Tensors, t.Tensor)
 	}
@@ -32,8 +32,8 @@ func (s Shape) source(f Format, part string, meta []model.Entry, list []planned)
 	return src
 }
 
-// ref is the reference that names the shape in a format.
-func (s Shape) ref(f Format) string {
+// Ref is the reference that names the shape in a format.
+func (s Shape) Ref(f Format) string {
 	ref := Prefix + s.Name + "@" + f.String()
 	if s.cut.parameters > 0 {
 		ref += cutMark + s.cut.text
