@@ -35,7 +35,10 @@ func (l *Layered) Load(part int) (*Loaded, error) {
 	for _, at := range p.body.rest() {
 		r.read(at)
 	}
-	return p, r.err
+	if r.err != nil {
+		return nil, r.err
+	}
+	return p, nil
 }
 
 // reader reads parameters, and keeps the first error.
