@@ -121,24 +121,6 @@ func (m *Moments) Outputs(first, n int) *Moments {
 	return &Moments{rows: m.rows, c: m.c, r: part(m.r, first, first+n, 0, m.r.Cols), squares: m.squares[first : first+n]}
 }
 
-// Inputs returns the moments of a network that keeps some of its inputs, in this order.
-func (m *Moments) Inputs(kept []int) *Moments {
-	k := NewMoments(len(kept), m.r.Rows)
-	k.rows = m.rows
-	copy(k.squares, m.squares)
-	for i, from := range kept {
-		for j, of := range kept {
-			k.c.Data[i*k.c.Stride+j] = m.c.Data[max(from, of)*m.c.Stride+min(from, of)]
-		}
-	}
-	for i := range k.r.Rows {
-		for j, of := range kept {
-			k.r.Data[i*k.r.Stride+j] = m.r.Data[i*m.r.Stride+of]
-		}
-	}
-	return k
-}
-
 // DefaultRidge is what stabilizes the inverse of a Gram matrix, as a share of its mean diagonal.
 const DefaultRidge = 1e-2
 
