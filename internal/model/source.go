@@ -5,7 +5,9 @@
 package model
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
@@ -60,6 +62,15 @@ func (t *Tensor) Bytes() int64 {
 		return 0
 	}
 	return t.Values() / int64(t.DType.BlockValues()) * int64(t.DType.BlockBytes())
+}
+
+// F32Tensor stores values as a tensor of type F32; its data is a copy.
+func F32Tensor(name string, shape []int, values []float32) Tensor {
+	data := make([]byte, 0, 4*len(values))
+	for _, v := range values {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+	}
+	return Tensor{Name: name, DType: tensor.F32, Shape: shape, Data: data}
 }
 
 // Tensor returns the tensor of the given name, nil when the model has none.
