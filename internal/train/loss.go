@@ -109,9 +109,7 @@ type goal struct {
 
 func (m *Model) run(ctx context.Context, batch []Sequence, g goal) (float64, error) {
 	if g.gradients {
-		for _, p := range m.params {
-			clear(p.Grad)
-		}
+		m.clearGradients()
 	}
 	total, err := m.total(batch)
 	if err != nil {

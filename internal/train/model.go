@@ -41,7 +41,16 @@ type Param struct {
 	Name  string // as in GGUF
 	Shape []int  // innermost dimension first
 	Value []float32
-	Grad  []float32
+	Grad  []float32 // nil before any were computed
+}
+
+// size is the number of values.
+func (p *Param) size() int {
+	n := 1
+	for _, d := range p.Shape {
+		n *= d
+	}
+	return n
 }
 
 // matrix views x, the values or gradients of a matrix, as rows of outputs.
@@ -86,12 +95,7 @@ func traitsOf(architecture string) (model.Traits, error) {
 
 // New makes a trainable model of a stored one; quantized weights are taken as their exact values.
 func New(s *model.Source, opt Options) (*Model, error) {
-	m, err := open(s, opt)
-	if err != nil {
-		return nil, err
-	}
-	m.allocate()
-	return m, nil
+	return open(s, opt)
 }
 
 // open reads the decoder.
@@ -144,11 +148,11 @@ func NewRandom(c model.Config, tied bool, seed uint64, opt Options) (*Model, err
 	return m, nil
 }
 
-// randomize allocates the parameters and gives them their first values.
+// randomize gives the parameters their first values.
 func (m *Model) randomize(seed uint64) {
-	m.allocate()
 	sigmas := m.sigmas()
 	for i, p := range m.params {
+		p.Value = make([]float32, p.size())
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
 		sigma, ok := sigmas[p]
 		if !ok {
@@ -274,17 +278,14 @@ func (s *namer) block(c model.Config, traits model.Traits, i int) (b block) {
 	return b
 }
 
-// allocate gives every parameter its gradient, and values if it has none.
-func (m *Model) allocate() {
+// clearGradients sets all gradients to 0. They get their memory here, so that a model that only
+// computes, such as a teacher, takes none for them.
+func (m *Model) clearGradients() {
 	for _, p := range m.params {
-		n := 1
-		for _, d := range p.Shape {
-			n *= d
+		if p.Grad == nil {
+			p.Grad = make([]float32, len(p.Value))
 		}
-		if p.Value == nil {
-			p.Value = make([]float32, n)
-		}
-		p.Grad = make([]float32, n)
+		clear(p.Grad)
 	}
 }
 

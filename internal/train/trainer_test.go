@@ -248,6 +248,7 @@ func TestUpdate(t *testing.T) {
 	matrix, vector := m.params[0], m.params[1]
 	w, v := float64(matrix.Value[3]), float64(vector.Value[3])
 	a := newAdam(m.params)
+	m.clearGradients()
 	var first, second float64
 	for step := 1; step <= 5; step++ {
 		g := 0.3 * float64(step%3-1)

@@ -147,7 +147,6 @@ func NewSeeing(s, mmproj *model.Source, opt Options) (*Model, error) {
 			return nil, err
 		}
 	}
-	m.allocate()
 	return m, nil
 }
 
