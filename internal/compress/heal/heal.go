@@ -30,6 +30,12 @@ func (p Pair) open(opt train.Options) (*train.Model, error) {
 	return train.NewSeeing(p.Language, p.Encoder, opt)
 }
 
+// Defaults of Options, by which the built-in models heal well.
+const (
+	DefaultBatch = 16
+	DefaultRate  = 2e-3
+)
+
 // Options of Distill. Zero values take the defaults.
 type Options struct {
 	Train train.Options
@@ -37,8 +43,8 @@ type Options struct {
 	// and after comes on top. Steps in its place fix their number, and so the result.
 	Time  time.Duration
 	Steps int
-	Batch int     // sequences of a step; default 16
-	Rate  float64 // the highest learning rate; default 2e-3
+	Batch int     // sequences of a step; default DefaultBatch
+	Rate  float64 // the highest learning rate; default DefaultRate
 	// Answers is the share of the cross-entropy of the data's own tokens in what is learned; the rest
 	// is the divergence from the original. Default 0.
 	Answers float64
@@ -86,10 +92,10 @@ func (o Options) withDefaults() (Options, error) {
 		o.Train.Threads = runtime.GOMAXPROCS(0)
 	}
 	if o.Batch == 0 {
-		o.Batch = 16
+		o.Batch = DefaultBatch
 	}
 	if o.Rate == 0 {
-		o.Rate = 2e-3
+		o.Rate = DefaultRate
 	}
 	if o.Save == 0 {
 		o.Save = time.Minute
