@@ -34,10 +34,10 @@ func newQuantizeCmd() *cobra.Command {
 		names = append(names, format.String())
 	}
 	cmd := &cobra.Command{
-		Use:   "quantize IN.gguf OUT.gguf FORMAT",
+		Use:   "quantize IN.gguf|FOLDER OUT.gguf FORMAT",
 		Short: "Write a model's matrices in fewer bits",
-		Long: `Writes a GGUF model, or an encoder of images (mmproj), again with its matrices in a format:
-` + strings.Join(names, " ") + `.
+		Long: `Writes a GGUF model, an encoder of images (mmproj) or the language model of a folder of
+safetensors again with its matrices in a format: ` + strings.Join(names, " ") + `.
 
 The scales of every block are searched for the least squared error. Formats ending in _s and _m
 and those with blocks of 32 give some matrices more bits, as llama.cpp's quantizer does; q2_k to

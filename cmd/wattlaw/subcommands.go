@@ -6,7 +6,7 @@ import "github.com/spf13/cobra"
 func subcommands() []*cobra.Command {
 	return []*cobra.Command{
 		newRunCmd(), newRunsCmd(), newReportCmd(), newExportCmd(), newLawCmd(),
-		newModelsCmd(), newInspectCmd(), newQuantizeCmd(), newCompressCmd(), newHealCmd(), newBenchCmd(), newClampCmd(), newEvalCmd(), newWorldCmd(), newTrainCmd(), newGenerateCmd(), newEmbedCmd(), newServeCmd(),
+		newModelsCmd(), newInspectCmd(), newConvertCmd(), newQuantizeCmd(), newCompressCmd(), newHealCmd(), newBenchCmd(), newClampCmd(), newEvalCmd(), newWorldCmd(), newTrainCmd(), newGenerateCmd(), newEmbedCmd(), newServeCmd(),
 		newTokenizeCmd(), newLogitsCmd(), newSourcesCmd(),
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/model/huggingface/huggingfacetest"
 	"github.com/wattlaw/wattlaw/internal/tokenizer"
 )
 
@@ -34,13 +35,13 @@ func TestConverter(t *testing.T) {
 	if err := json.Unmarshal(data, &want); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range fakeNames {
+	for _, name := range huggingfacetest.Names() {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), name)
 			if *keep != "" {
 				dir = filepath.Join(*keep, name)
 			}
-			fakeOf(t, name).write(t, dir)
+			huggingfacetest.New(t, name).Write(t, dir)
 			language, encoder := both(t, dir)
 			compare(t, language, want[name])
 			if encoder != nil {
@@ -52,11 +53,11 @@ func TestConverter(t *testing.T) {
 
 // TestRopeFactors holds the divisors against those that llama.cpp's converter computes, in float32.
 func TestRopeFactors(t *testing.T) {
-	f := fakeOf(t, "llama")
+	f := huggingfacetest.New(t, "llama")
 	dir := t.TempDir()
-	f.write(t, dir)
+	f.Write(t, dir)
 	language, _ := both(t, dir)
-	got, err := language.Vector("rope_freqs.weight", fakeHead/2)
+	got, err := language.Vector("rope_freqs.weight", huggingfacetest.Head/2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,12 +105,12 @@ func compare(t *testing.T, src *model.Source, want map[string]hashed) {
 func TestVocabulary(t *testing.T) {
 	for name, pre := range map[string]string{"llama": "llama-bpe", "qwen2": "qwen2"} {
 		t.Run(name, func(t *testing.T) {
-			f := fakeOf(t, name)
-			f.config["eos_token_id"], f.more[generationFile] = []int{7, 9}, map[string]any{"eos_token_id": 7, "pad_token_id": 3}
+			f := huggingfacetest.New(t, name)
+			f.Config["eos_token_id"], f.More[generationFile] = []int{7, 9}, map[string]any{"eos_token_id": 7, "pad_token_id": 3}
 			dir := t.TempDir()
-			f.write(t, dir)
+			f.Write(t, dir)
 			language, _ := both(t, dir)
-			want, err := tokenizer.Synthetic(pre, fakeVocab-1, 1, "<|vision_start|>", "<|vision_end|>", "<|image_pad|>")
+			want, err := tokenizer.Synthetic(pre, huggingfacetest.Vocab-1, 1, "<|vision_start|>", "<|vision_end|>", "<|image_pad|>")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,10 +120,10 @@ func TestVocabulary(t *testing.T) {
 					t.Errorf("token %d is %q of type %d, want %q of type %d", i, got.Tokens[i], got.Types[i], text, want.Types[i])
 				}
 			}
-			if got.Tokens[fakeVocab-1] != "<tool>" || got.Types[fakeVocab-1] != int32(tokenizer.UserDefined) {
-				t.Errorf("added token: %q of type %d", got.Tokens[fakeVocab-1], got.Types[fakeVocab-1])
+			if got.Tokens[huggingfacetest.Vocab-1] != "<tool>" || got.Types[huggingfacetest.Vocab-1] != int32(tokenizer.UserDefined) {
+				t.Errorf("added token: %q of type %d", got.Tokens[huggingfacetest.Vocab-1], got.Types[huggingfacetest.Vocab-1])
 			}
-			if last := fakeRows - 1; got.Tokens[last] != fmt.Sprintf("[PAD%d]", last) || got.Types[last] != int32(tokenizer.Unused) {
+			if last := huggingfacetest.Rows - 1; got.Tokens[last] != fmt.Sprintf("[PAD%d]", last) || got.Types[last] != int32(tokenizer.Unused) {
 				t.Errorf("spare row: %q of type %d", got.Tokens[last], got.Types[last])
 			}
 			if got.Pre != pre || got.BOS != want.BOS || got.EOS != want.EOS || got.EOT != 7 || got.PAD != 3 || *got.AddBOS != (name == "llama") {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/model/huggingface/huggingfacetest"
 )
 
 // read opens the folder and reads both models.
@@ -29,29 +30,35 @@ func TestRefused(t *testing.T) {
 	const layer = "model.layers.1.mlp.up_proj.weight"
 	for name, c := range map[string]struct {
 		folder string
-		change func(f *fake)
+		change func(f *huggingfacetest.Folder)
 		after  func(t *testing.T, dir string)
 		want   []string
 	}{
-		"architecture": {change: func(f *fake) { f.config["architectures"] = []string{"MambaForCausalLM"} },
+		"architecture": {change: func(f *huggingfacetest.Folder) { f.Config["architectures"] = []string{"MambaForCausalLM"} },
 			want: []string{configFile, "MambaForCausalLM", "Qwen2ForCausalLM"}},
-		"no architecture": {change: func(f *fake) { delete(f.config, "architectures") }, want: []string{configFile, "[]"}},
-		"missing tensor":  {change: func(f *fake) { delete(f.shapes, layer) }, want: []string{layer, "missing", "[96 64]"}},
-		"wrong shape":     {change: func(f *fake) { f.shapes[layer] = []int{64, 96} }, want: []string{"model-0000", layer, "[64 96]", "[96 64]"}},
+		"no architecture": {change: func(f *huggingfacetest.Folder) { delete(f.Config, "architectures") }, want: []string{configFile, "[]"}},
+		"missing tensor":  {change: func(f *huggingfacetest.Folder) { delete(f.Shapes, layer) }, want: []string{layer, "missing", "[96 64]"}},
+		"wrong shape":     {change: func(f *huggingfacetest.Folder) { f.Shapes[layer] = []int{64, 96} }, want: []string{"model-0000", layer, "[64 96]", "[96 64]"}},
 		"wrong type":      {folder: "qwen2vl", after: replace(weightsFile, `"F32"`, `"I32"`), want: []string{weightsFile, "lm_head.weight", "I32"}},
-		"unknown tensor": {change: func(f *fake) { f.shapes["model.layers.0.self_attn.q_norm.weight"] = []int{16} },
+		"unknown tensor": {change: func(f *huggingfacetest.Folder) { f.Shapes["model.layers.0.self_attn.q_norm.weight"] = []int{16} },
 			want: []string{"model.layers.0.self_attn.q_norm.weight", "no place in LlamaForCausalLM"}},
-		"more layers":   {change: func(f *fake) { f.config["num_hidden_layers"] = 3 }, want: []string{"model.layers.2.input_layernorm.weight", "missing"}},
-		"a large count": {change: func(f *fake) { f.config["num_hidden_layers"] = int64(1)<<32 + 2 }, want: []string{configFile, "num_hidden_layers"}},
-		"no heads":      {change: func(f *fake) { f.config["num_attention_heads"] = 0 }, want: []string{"attention.head_count"}},
-		"negative":      {change: func(f *fake) { f.config["head_dim"] = -16 }, want: []string{"attention.key_length"}},
-		"vocabulary":    {change: func(f *fake) { f.config["vocab_size"] = 1 << 30 }, want: []string{"model.embed_tokens.weight", "[520 64]", "[1073741824 64]"}},
-		"quantized": {change: func(f *fake) { f.config["quantization_config"] = map[string]any{"quant_method": "gptq"} },
+		"more layers":   {change: func(f *huggingfacetest.Folder) { f.Config["num_hidden_layers"] = 3 }, want: []string{"model.layers.2.input_layernorm.weight", "missing"}},
+		"a large count": {change: func(f *huggingfacetest.Folder) { f.Config["num_hidden_layers"] = int64(1)<<32 + 2 }, want: []string{configFile, "num_hidden_layers"}},
+		"no heads":      {change: func(f *huggingfacetest.Folder) { f.Config["num_attention_heads"] = 0 }, want: []string{"attention.head_count"}},
+		"negative":      {change: func(f *huggingfacetest.Folder) { f.Config["head_dim"] = -16 }, want: []string{"attention.key_length"}},
+		"vocabulary":    {change: func(f *huggingfacetest.Folder) { f.Config["vocab_size"] = 1 << 30 }, want: []string{"model.embed_tokens.weight", "[520 64]", "[1073741824 64]"}},
+		"quantized": {change: func(f *huggingfacetest.Folder) {
+			f.Config["quantization_config"] = map[string]any{"quant_method": "gptq"}
+		},
 			want: []string{"quantized"}},
-		"yarn": {change: func(f *fake) { f.config["rope_scaling"] = map[string]any{"type": "yarn", "factor": 4} }, want: []string{`rope scaling "yarn"`}},
-		"no factor": {change: func(f *fake) { f.config["rope_scaling"] = map[string]any{"rope_type": "llama3", "factor": 8} },
+		"yarn": {change: func(f *huggingfacetest.Folder) {
+			f.Config["rope_scaling"] = map[string]any{"type": "yarn", "factor": 4}
+		}, want: []string{`rope scaling "yarn"`}},
+		"no factor": {change: func(f *huggingfacetest.Folder) {
+			f.Config["rope_scaling"] = map[string]any{"rope_type": "llama3", "factor": 8}
+		},
 			want: []string{"of rope scaling", "want a positive number"}},
-		"activation": {change: func(f *fake) { f.config["hidden_act"] = "gelu" }, want: []string{`hidden_act "gelu"`}},
+		"activation": {change: func(f *huggingfacetest.Folder) { f.Config["hidden_act"] = "gelu" }, want: []string{`hidden_act "gelu"`}},
 		"missing shard": {after: remove("model-00002-of-00003.safetensors"),
 			want: []string{"model-00002-of-00003.safetensors", indexFile}},
 		"no weights":     {folder: "qwen2", after: remove(weightsFile), want: []string{"neither", weightsFile, indexFile}},
@@ -72,19 +79,21 @@ func TestRefused(t *testing.T) {
 		"sentencepiece":   {after: replace(tokenizerFile, `"ignore_merges"`, `"byte_fallback":true,"ignore_merges"`), want: []string{"SentencePiece"}},
 		"token outside":   {after: replace(tokenizerFile, `"id":514`, `"id":520`), want: []string{`"<tool>"`, "520"}},
 		"tokens collide":  {after: replace(tokenizerFile, `"id":514`, `"id":3`), want: []string{`"<tool>"`, "same id 3"}},
-		"special outside": {change: func(f *fake) { f.config["pad_token_id"] = 600 }, want: []string{"special token 600"}},
-		"no vision":       {folder: "qwen2vl", change: func(f *fake) { delete(f.config, "vision_config") }, want: []string{"vision_config is missing"}},
+		"special outside": {change: func(f *huggingfacetest.Folder) { f.Config["pad_token_id"] = 600 }, want: []string{"special token 600"}},
+		"no vision":       {folder: "qwen2vl", change: func(f *huggingfacetest.Folder) { delete(f.Config, "vision_config") }, want: []string{"vision_config is missing"}},
 		"no preprocessor": {folder: "qwen2vl", after: remove(preprocessorFile), want: []string{preprocessorFile}},
 		"colours":         {folder: "qwen2vl", after: replace(preprocessorFile, `[0.48145466,`, `[`), want: []string{preprocessorFile, "image_mean"}},
-		"fused": {folder: "qwen2vl", change: func(f *fake) { f.shapes["visual.blocks.0.attn.qkv.weight"] = []int{128, 64} },
+		"fused": {folder: "qwen2vl", change: func(f *huggingfacetest.Folder) { f.Shapes["visual.blocks.0.attn.qkv.weight"] = []int{128, 64} },
 			want: []string{"visual.blocks.0.attn.qkv.weight", "[128 64]", "[192 64]"}},
-		"frames": {folder: "qwen2vl", change: func(f *fake) { f.shapes["visual.patch_embed.proj.weight"] = []int{64, 3, 1, 8, 8} },
+		"frames": {folder: "qwen2vl", change: func(f *huggingfacetest.Folder) { f.Shapes["visual.patch_embed.proj.weight"] = []int{64, 3, 1, 8, 8} },
 			want: []string{"visual.patch_embed.proj.weight", "[64 3 1 8 8]"}},
-		"unknown of the encoder": {folder: "qwen2vl", change: func(f *fake) { f.shapes["visual.extra.weight"] = []int{2} },
+		"unknown of the encoder": {folder: "qwen2vl", change: func(f *huggingfacetest.Folder) { f.Shapes["visual.extra.weight"] = []int{2} },
 			want: []string{"visual.extra.weight", "no place"}},
-		"width of the encoder": {folder: "qwen2vl", change: func(f *fake) { f.config["vision_config"].(map[string]any)["hidden_size"] = 32 },
+		"width of the encoder": {folder: "qwen2vl", change: func(f *huggingfacetest.Folder) { f.Config["vision_config"].(map[string]any)["hidden_size"] = 32 },
 			want: []string{"32 features", "64"}},
-		"windows": {folder: "qwen2.5vl", change: func(f *fake) { f.config["vision_config"].(map[string]any)["fullatt_block_indexes"] = []int{1, 2} },
+		"windows": {folder: "qwen2.5vl", change: func(f *huggingfacetest.Folder) {
+			f.Config["vision_config"].(map[string]any)["fullatt_block_indexes"] = []int{1, 2}
+		},
 			want: []string{"[1 2]", "every n-th"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,12 +101,12 @@ func TestRefused(t *testing.T) {
 			if folder == "" {
 				folder = "llama"
 			}
-			f := fakeOf(t, folder)
+			f := huggingfacetest.New(t, folder)
 			if c.change != nil {
 				c.change(f)
 			}
 			dir := t.TempDir()
-			f.write(t, dir)
+			f.Write(t, dir)
 			if c.after != nil {
 				c.after(t, dir)
 			}
@@ -128,7 +137,7 @@ func replace(name, old, with string) func(*testing.T, string) {
 		if err != nil || !strings.Contains(string(data), old) {
 			t.Fatalf("%s: %q is not there: %v", name, old, err)
 		}
-		writeFile(t, filepath.Join(dir, name), []byte(strings.Replace(string(data), old, with, 1)))
+		huggingfacetest.WriteFile(t, filepath.Join(dir, name), []byte(strings.Replace(string(data), old, with, 1)))
 	}
 }
 
@@ -147,19 +156,19 @@ func truncate(name string) func(*testing.T, string) {
 
 // TestLayouts reads the same model under the names of newer versions and from a folder with pairs for merges.
 func TestLayouts(t *testing.T) {
-	f := fakeOf(t, "qwen2vl")
+	f := huggingfacetest.New(t, "qwen2vl")
 	old, renamed := t.TempDir(), t.TempDir()
-	f.write(t, old)
+	f.Write(t, old)
 	want, wantEncoder := both(t, old)
-	f.config["text_config"] = map[string]any{"hidden_size": fakeWidth, "num_hidden_layers": fakeLayers}
-	delete(f.config, "hidden_size")
+	f.Config["text_config"] = map[string]any{"hidden_size": huggingfacetest.Width, "num_hidden_layers": huggingfacetest.Layers}
+	delete(f.Config, "hidden_size")
 	var pairs [][]string
-	for _, m := range f.tokenizer["model"].(map[string]any)["merges"].([]string) {
+	for _, m := range f.Tokenizer["model"].(map[string]any)["merges"].([]string) {
 		left, right, _ := strings.Cut(m, " ")
 		pairs = append(pairs, []string{left, right})
 	}
-	f.tokenizer["model"].(map[string]any)["merges"] = pairs
-	f.write(t, renamed)
+	f.Tokenizer["model"].(map[string]any)["merges"] = pairs
+	f.Write(t, renamed)
 	for _, r := range [][2]string{{`"visual.`, `"model.visual.`}, {`"model.layers`, `"model.language_model.layers`}, {`"model.norm`, `"model.language_model.norm`}, {`"model.embed`, `"model.language_model.embed`}} {
 		rename(t, filepath.Join(renamed, weightsFile), r[0], r[1])
 	}
@@ -189,13 +198,13 @@ func rename(t *testing.T, path, old, with string) {
 	n := int(data[0]) | int(data[1])<<8
 	header := strings.ReplaceAll(string(data[8:8+n]), old, with)
 	data = append([]byte{byte(len(header)), byte(len(header) >> 8), 0, 0, 0, 0, 0, 0}, append([]byte(header), data[8+n:]...)...)
-	writeFile(t, path, data)
+	huggingfacetest.WriteFile(t, path, data)
 }
 
 // TestWrite holds the written files against the models in memory, and leaves nothing behind where writing fails.
 func TestWrite(t *testing.T) {
 	dir, out := t.TempDir(), t.TempDir()
-	fakeOf(t, "qwen2vl").write(t, dir)
+	huggingfacetest.New(t, "qwen2vl").Write(t, dir)
 	f, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
