@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wattlaw/wattlaw/internal/compress"
+	"github.com/wattlaw/wattlaw/internal/compress/heal"
 	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/model/builtin"
@@ -22,6 +23,10 @@ import (
 type compressFlags struct {
 	model, mmproj, out string
 	params, bytes      string
+	energy, drop       string
+	kl                 float64
+	tasks              string
+	heal               time.Duration
 	calibrate          []string
 	window, sequences  int
 	format, without    string
@@ -55,6 +60,12 @@ OUT.mmproj.gguf. docs/compression.md tells more.`,
 	flags.StringVarP(&f.out, "out", "o", "", "file to write")
 	flags.StringVar(&f.params, "params", "", "goal: share of the parameters to keep, such as 0.4, or how many, such as 3.2B")
 	flags.StringVar(&f.bytes, "bytes", "", "goal: size of the weights, such as 2GiB")
+	flags.StringVar(&f.energy, "energy", "", "goal: share of the cost of a token to keep, such as 0.5: an estimate by timing this machine")
+	flags.Float64Var(&f.kl, "kl", 0, "goal: the smallest model whose predictions diverge by no more than this, in nats a token, such as 0.05")
+	flags.StringVar(&f.drop, "accuracy-drop", "", "goal: the smallest model that is right no more than this less often on --tasks, such as 1%")
+	flags.StringVar(&f.tasks, "tasks", "", `tasks to be right on: a file in JSON Lines, "builtin:stories" or "builtin:pictures"`)
+	flags.DurationVar(&f.heal, "heal", 0, "time to learn from the original afterwards, such as 30m")
+	flags.IntVar(&f.opt.Sites, "sites", 0, "cut to matrix product operators of so many cores instead of pairs: 2 to 4, to compare; they cost more time than they save")
 	flags.StringArrayVar(&f.calibrate, "calibrate", nil, "text file, or tasks in JSON Lines; may be given several times")
 	flags.IntVar(&f.sequences, "sequences", 128, "windows of text to calibrate on; of tasks as many as have the same number of tokens")
 	flags.IntVar(&f.window, "window", 512, "tokens of a window")
@@ -86,9 +97,28 @@ func (f *compressFlags) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	f.opt.Report = f.progress(cmd.ErrOrStderr())
+	f.opt.Tried = func(r *compress.Report, good bool) {
+		verdict := "too far"
+		if good {
+			verdict = "near enough"
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "\ntried %.1f %% of the parameters: KL %.4g, %s\n", 100*float64(r.After.Parameters)/float64(r.Before.Parameters), r.Held.KL, verdict)
+	}
+	if f.drop != "" {
+		if f.opt.Accept, err = f.accept(cmd.Context(), in); err != nil {
+			return err
+		}
+	}
 	out, report, err := compress.Compress(cmd.Context(), in, data, f.opt)
 	if err != nil {
 		return err
+	}
+	var healed *heal.Report
+	if f.heal > 0 {
+		if healed, err = f.healing(cmd, in, out, data, calibrator); err != nil {
+			return err
+		}
+		out = compress.Pair(healed.Model)
 	}
 	if err := out.Write(f.out, encoderPath(f.out)); err != nil {
 		return err
@@ -96,7 +126,7 @@ func (f *compressFlags) run(cmd *cobra.Command) (err error) {
 	if err := compress.Clean(f.opt.Dir); err != nil {
 		return err
 	}
-	return writeCompressed(cmd.OutOrStdout(), f.out, in, out, report)
+	return writeCompressed(cmd.OutOrStdout(), f.out, in, out, report, healed)
 }
 
 // workSuffix is what the folder of an unfinished run is named by.
@@ -104,15 +134,7 @@ const workSuffix = ".work"
 
 // read makes options of the flags.
 func (f *compressFlags) read() (err error) {
-	switch {
-	case (f.params != "") == (f.bytes != ""):
-		return errors.New("say one goal: --params or --bytes")
-	case f.params != "":
-		f.opt.Goal, err = compress.ParseParameters(f.params)
-	default:
-		f.opt.Goal, err = compress.ParseBytes(f.bytes)
-	}
-	if err != nil {
+	if err := f.goal(); err != nil {
 		return err
 	}
 	if f.opt.Without, err = compress.ParseSteps(f.without); err != nil {
@@ -135,8 +157,48 @@ func (f *compressFlags) read() (err error) {
 	if f.opt.Dir == "" {
 		f.opt.Dir = f.out + workSuffix
 	}
+	if n := f.opt.Sites; n != 0 && (n < 2 || n > 4) {
+		return fmt.Errorf("--sites %d: want 2 to 4, or nothing for pairs", n)
+	}
 	f.opt.Version = version()
 	return checkOutput(f.out, f.model, f.mmproj)
+}
+
+// goal reads the one that is named.
+func (f *compressFlags) goal() (err error) {
+	named := 0
+	for _, on := range []bool{f.params != "", f.bytes != "", f.energy != "", f.kl != 0, f.drop != ""} {
+		if on {
+			named++
+		}
+	}
+	g := &f.opt.Goal
+	switch {
+	case named != 1:
+		return errors.New("say one goal: --params, --bytes, --energy, --kl or --accuracy-drop")
+	case (f.drop != "") != (f.tasks != ""):
+		return errors.New("--accuracy-drop is measured on tasks: name both, or none")
+	case (f.kl != 0 || f.drop != "") && f.runtime != "":
+		return errors.New("--for llama.cpp takes a goal of --params, --bytes or --energy")
+	case f.params != "":
+		*g, err = compress.ParseParameters(f.params)
+	case f.bytes != "":
+		*g, err = compress.ParseBytes(f.bytes)
+	case f.energy != "":
+		*g, err = compress.ParseEnergy(f.energy)
+	case f.kl != 0:
+		if !(f.kl > 0) || f.kl > 100 {
+			err = fmt.Errorf("--kl %v: want a positive number of nats", f.kl)
+		}
+		*g = compress.Goal{Measure: compress.Parameters, KL: f.kl}
+	default:
+		var drop compress.Goal
+		if drop, err = compress.ParseParameters(f.drop); err != nil || drop.Share == 0 {
+			err = fmt.Errorf("--accuracy-drop %s: want a share such as 1%%", f.drop)
+		}
+		*g = compress.Goal{Measure: compress.Parameters, Drop: drop.Share}
+	}
+	return err
 }
 
 // checkOutput refuses to replace what is read, and folders that are not there.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/compress"
@@ -21,10 +23,12 @@ import (
 type calibrator struct {
 	name    string
 	tokens  *tokenizer.Tokenizer
-	encoder *vision.Encoder // nil for a model that does not see
-	window  int             // tokens of a sequence of text
-	most    int             // sequences of that length in all
-	list    []train.Sequence
+	encoder *vision.Encoder                        // nil for a model that does not see
+	window  int                                    // tokens of a sequence of text
+	most    int                                    // sequences of that length in all
+	list    []train.Sequence                       // to calibrate on
+	windows []train.Sequence                       // all of the texts, to learn from
+	made    func(i uint64) (train.Sequence, error) // of the small world; nil for files
 }
 
 func newCalibrator(ref string, p compress.Pair, window, most int) (*calibrator, error) {
@@ -93,15 +97,30 @@ func (c *calibrator) text(path string, most int) error {
 	if n == 0 {
 		return fmt.Errorf("%s: has %d tokens, fewer than a window of %d: calibrate on more text", path, len(ids), c.window)
 	}
-	for i := range min(n, most) {
-		at := i * n / min(n, most) * size
-		c.list = append(c.list, train.Sequence{Tokens: append(first[:len(first):len(first)], ids[at:at+size]...)})
+	var all []train.Sequence
+	for at := 0; at+size <= len(ids); at += size {
+		all = append(all, train.Sequence{Tokens: append(first[:len(first):len(first)], ids[at:at+size]...)})
 	}
+	for i := range min(n, most) {
+		c.list = append(c.list, all[i*n/min(n, most)])
+	}
+	c.windows = append(c.windows, all...)
 	return nil
 }
 
-// room says whether there is place for more sequences of tasks.
-func (c *calibrator) room(tokens int) bool { return tokens < c.window*c.most }
+// learn returns what the model is healed on: sequences that it was calibrated on and more, but none held out.
+func (c *calibrator) learn(held []train.Sequence) train.Data {
+	if c.made != nil {
+		return func(i uint64) (train.Sequence, error) { return c.made(uint64(len(c.list)) + i) }
+	}
+	out := map[*int32]bool{}
+	for _, s := range held {
+		out[&s.Tokens[0]] = true
+	}
+	list := slices.DeleteFunc(slices.Clone(c.windows), func(s train.Sequence) bool { return out[&s.Tokens[0]] })
+	order := rand.New(rand.NewPCG(1, 1)).Perm(len(list))
+	return func(i uint64) (train.Sequence, error) { return list[order[i%uint64(len(list))]], nil }
+}
 
 // tasks takes the prompts of tasks with their right answers.
 func (c *calibrator) tasks(path string, most int) error {
@@ -136,7 +155,7 @@ func (c *calibrator) tasks(path string, most int) error {
 		}
 		c.answer(&w, t)
 		tokens += len(w.Tokens)
-		c.list = append(c.list, w.Sequence)
+		c.list, c.windows = append(c.list, w.Sequence), append(c.windows, w.Sequence)
 	}
 	return nil
 }
@@ -191,32 +210,47 @@ func (c *calibrator) picture(w *sequence, img imaging.RGB) error {
 }
 
 // world makes sequences of the training split of the world that a built-in model knows.
-func (c *calibrator) world() error {
+func (c *calibrator) world() (err error) {
 	switch {
 	case !builtin.Is(c.name):
 		return fmt.Errorf("name what to calibrate on with --calibrate: text like what the model will read, some %d tokens", c.most*c.window)
 	case c.encoder != nil:
-		return c.scenes()
+		c.made, err = c.scenes()
+	default:
+		c.made, err = c.stories()
 	}
-	return c.stories()
+	if err != nil {
+		return err
+	}
+	for tokens := 0; tokens < c.window*c.most; {
+		s, err := c.made(uint64(len(c.list)))
+		if err != nil {
+			return err
+		}
+		tokens += len(s.Tokens)
+		c.list = append(c.list, s)
+	}
+	return nil
 }
 
 // worldSeed is none that a training used.
 const worldSeed = 1 << 40
 
+// asked is how many questions there are about one story or picture.
+const asked = 12
+
 // stories writes texts with questions and answers, every fourth of 200 words.
-func (c *calibrator) stories() error {
+func (c *calibrator) stories() (func(i uint64) (train.Sequence, error), error) {
 	var kinds [2]*world.Stories
 	for i, words := range []int{0, 200} {
 		var err error
 		if kinds[i], err = world.NewStories(world.Options{Split: world.Train, Seed: worldSeed, Words: words}); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	for i, tokens := uint64(0), 0; c.room(tokens); i++ {
-		const questions = 12
+	return func(i uint64) (train.Sequence, error) {
 		var w sequence
-		for k, e := range kinds[i%4/3].Study(i, questions) {
+		for k, e := range kinds[i%4/3].Study(i, asked) {
 			if k == 0 {
 				c.write(&w, e.Prompt(), 0, true)
 			} else {
@@ -225,28 +259,25 @@ func (c *calibrator) stories() error {
 			c.write(&w, " "+e.Answer, 1, false)
 			w.add(c.tokens.EOS(), 1)
 		}
-		tokens += len(w.Tokens)
-		c.list = append(c.list, w.Sequence)
-	}
-	return nil
+		return w.Sequence, nil
+	}, nil
 }
 
 // scenes asks about pictures, small and large ones.
-func (c *calibrator) scenes() error {
+func (c *calibrator) scenes() (func(i uint64) (train.Sequence, error), error) {
 	var kinds []*world.Scenes
 	for _, side := range []int{world.MinSide, 2 * world.MinSide, 3 * world.MinSide} {
 		s, err := world.NewScenes(world.SceneOptions{Split: world.Train, Seed: worldSeed, Size: imaging.Size{Width: side, Height: side}, Questions: 1})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		kinds = append(kinds, s)
 	}
-	for i, tokens := uint64(0), 0; c.room(tokens); i++ {
-		const questions = 10
-		scene := kinds[i%uint64(len(kinds))].Study(i, questions)
+	return func(i uint64) (train.Sequence, error) {
+		scene := kinds[i%uint64(len(kinds))].Study(i, asked)
 		var w sequence
 		if err := c.picture(&w, scene.Image); err != nil {
-			return err
+			return w.Sequence, err
 		}
 		for k, q := range scene.Questions {
 			ask := q.Ask()
@@ -257,8 +288,6 @@ func (c *calibrator) scenes() error {
 			c.write(&w, " "+q.Answer, 1, false)
 			w.add(c.tokens.EOS(), 1)
 		}
-		tokens += len(w.Tokens)
-		c.list = append(c.list, w.Sequence)
-	}
-	return nil
+		return w.Sequence, nil
+	}, nil
 }

@@ -7,11 +7,12 @@ import (
 	"text/tabwriter"
 
 	"github.com/wattlaw/wattlaw/internal/compress"
+	"github.com/wattlaw/wattlaw/internal/compress/heal"
 	"github.com/wattlaw/wattlaw/internal/unit"
 )
 
 // writeCompressed tells what became of a model.
-func writeCompressed(w io.Writer, path string, in, out compress.Pair, r *compress.Report) error {
+func writeCompressed(w io.Writer, path string, in, out compress.Pair, r *compress.Report, healed *heal.Report) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "LAYERS\tRANK\tPARAMETERS\tLOST")
 	for _, s := range r.Sites {
@@ -31,6 +32,13 @@ func writeCompressed(w io.Writer, path string, in, out compress.Pair, r *compres
 	h := r.Held
 	fmt.Fprintf(table, "KL\t%.4g ± %.2g nats a token, 99 %% below %.3g, on %d held-out tokens\n", h.KL, h.KLError, h.KL99, h.Tokens)
 	fmt.Fprintf(table, "same top\t%s\n", percent(h.SameTop))
+	if healed != nil {
+		what := "healed"
+		if !healed.Better {
+			what = "not healed"
+		}
+		fmt.Fprintf(table, "%s\tKL %.4g → %.4g nats a token, %d steps\n", what, healed.Before, healed.After, healed.Steps)
+	}
 	if dense := r.Dense(); len(dense) > 0 {
 		fmt.Fprintf(table, "left dense\t%s: their share is not less than all, or no rank saves a tenth\n", strings.Join(dense, ", "))
 	}
@@ -65,6 +73,9 @@ func layerNames(layers []string) string {
 
 // ranks shows a site's.
 func ranks(s compress.SiteReport) string {
+	if s.Features > 0 {
+		return fmt.Sprintf("%d features", s.Features)
+	}
 	if s.Shared {
 		return fmt.Sprintf("%d shared", s.Ranks[0])
 	}

@@ -22,14 +22,26 @@ type Calibration struct {
 	Hash string
 }
 
+// part is a calibration on every n-th of the sequences.
+func (d Calibration) part(n int) Calibration {
+	return Calibration{Sequences: every(d.Sequences, n), Held: d.Held, Hash: d.Hash}
+}
+
+func every[T any](list []T, n int) (some []T) {
+	for i := 0; i < len(list); i += n {
+		some = append(some, list[i])
+	}
+	return some
+}
+
 // Split holds every tenth of a list of sequences out, at least one.
 func Split(list []train.Sequence) (c Calibration, err error) {
 	if len(list) < 2 {
 		return c, fmt.Errorf("calibration: %d sequences: at least two are needed, one to be held out", len(list))
 	}
-	every := min(10, len(list))
+	tenth := min(10, len(list))
 	for i, s := range list {
-		if i%every == every-1 {
+		if i%tenth == tenth-1 {
 			c.Held = append(c.Held, s)
 		} else {
 			c.Sequences = append(c.Sequences, s)
@@ -40,27 +52,28 @@ func Split(list []train.Sequence) (c Calibration, err error) {
 }
 
 // check errs when there are fewer rows than the widest site has inputs: their Gram matrix would say
-// nothing of some directions. Without any picture, the encoder's sites are given up.
-func (c *compressor) check(l lanes) error {
-	if l.held.original.Rows() == 0 {
+// nothing of some directions.
+func (c *compressor) check(d Calibration) error {
+	if len(d.Held) == 0 {
 		return fmt.Errorf("calibration: no sequence is held out to measure on")
 	}
-	if first := l.calibration.original.Part(); first > 0 {
-		c.sites = slices.DeleteFunc(c.sites, func(s *site) bool { return s.part < first })
-		for i, s := range c.sites {
-			s.at = i
+	tokens, patches := 0, 0
+	for _, s := range d.Sequences {
+		tokens += len(s.Tokens) - 2
+		for _, im := range s.Images {
+			patches += im.View.Size.Width * im.View.Size.Height / c.patch
 		}
 	}
 	if !c.does(Whiten) {
 		return nil
 	}
 	for _, s := range slices.SortedStableFunc(slices.Values(c.sites), func(a, b *site) int { return cmp.Compare(b.inputs, a.inputs) }) {
-		rows, what := l.calibration.tokens, "tokens"
-		if c.encoding(s.part) {
-			rows, what = l.calibration.original.Rows(), "patches of images"
-			if c.parts[s.part].Name == "v.merger" {
-				rows, what = rows/c.grouped, "embeddings of images"
-			}
+		rows, what := tokens, "tokens"
+		switch {
+		case c.parts[s.part].Name == "v.merger":
+			rows, what = patches/c.grouped, "embeddings of images"
+		case c.encoding(s.part):
+			rows, what = patches, "patches of images"
 		}
 		if rows < s.inputs {
 			return fmt.Errorf("calibration has %d %s besides what is held out, and layer %s reads %d features: at least as many are needed, better ten times as many",
@@ -71,10 +84,7 @@ func (c *compressor) check(l lanes) error {
 }
 
 // lane is sequences on their way through the parts, under the original weights and under the cut ones.
-type lane struct {
-	original, compressed *train.Stream
-	tokens               int // that enter Gram matrices
-}
+type lane struct{ original, compressed *train.Stream }
 
 // lanes are both kinds.
 type lanes struct{ calibration, held *lane }
@@ -97,11 +107,7 @@ func (c *compressor) lane(list []train.Sequence) (*lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lane{original: s, compressed: s.Clone()}
-	for _, s := range list {
-		l.tokens += len(s.Tokens) - 2
-	}
-	return l, nil
+	return &lane{s, s.Clone()}, nil
 }
 
 // advance moves all streams past a part. What nothing more will read is not computed.
@@ -124,38 +130,38 @@ func (c *compressor) advance(ctx context.Context, l lanes, part int, original, c
 	return nil
 }
 
-// group is sequences that are computed together, and the rows of theirs that count.
-type group struct {
-	list []int
-	keep []int // rows of the group that enter the Gram matrix; nil for all
-}
-
 // groups divides a stream's sequences into such of no more than c.Rows rows.
-func (c *compressor) groups(s *train.Stream) (list []group) {
-	var g group
-	rows := 0
-	flush := func() {
-		if len(g.list) > 0 {
-			list = append(list, g)
-		}
-		g, rows = group{}, 0
-	}
+func (c *compressor) groups(s *train.Stream) (list [][]int) {
+	var g []int
 	starts := s.Starts()
 	for i := range starts[1:] {
-		n := starts[i+1] - starts[i]
-		if rows > 0 && rows+n > c.Rows {
-			flush()
+		if len(g) > 0 && starts[i+1]-starts[g[0]] > c.Rows {
+			list, g = append(list, g), nil
 		}
-		g.list = append(g.list, i)
-		if !c.encoding(s.Part()) {
-			for k := 1; k < n; k++ {
-				g.keep = append(g.keep, rows+k)
-			}
-		}
-		rows += n
+		g = append(g, i)
 	}
-	flush()
-	return list
+	return append(list, g)
+}
+
+// sinks lists the rows of a stream that enter no Gram matrix.
+func (c *compressor) sinks(s *train.Stream) []int {
+	if c.encoding(s.Part()) {
+		return nil
+	}
+	return s.Starts()
+}
+
+// appendRows appends the rows of x, the first of which is row first of a stream, but for sinks.
+func appendRows(to []float32, x linalg.Matrix, first int, sinks []int) []float32 {
+	next, _ := slices.BinarySearch(sinks, first)
+	for i := range x.Rows {
+		if next < len(sinks) && sinks[next] == first+i {
+			next++
+			continue
+		}
+		to = append(to, x.Data[i*x.Stride:i*x.Stride+x.Cols]...)
+	}
+	return to
 }
 
 // moments accumulates what the cut of a site needs: of what its layers see in the cut model and are to
@@ -168,18 +174,17 @@ func (c *compressor) moments(ctx context.Context, l *lane, s *site, original, cu
 		outputs = w.Rows
 	}
 	m := NewMoments(s.inputs, outputs)
-	var seen, meant []float32
 	for _, g := range c.groups(l.original) {
-		x, err := c.input(ctx, &seen, l.original, g, s, original)
+		x, err := c.input(ctx, &c.buffers[0], l.original.Select(g), s, original)
 		if err != nil {
 			return nil, err
 		}
 		var y linalg.Matrix
 		if anchored {
-			meant = resized(meant, x.Rows*w.Rows)
-			y = linalg.Dense(x.Rows, w.Rows, meant)
+			c.buffers[1] = resized(c.buffers[1], x.Rows*w.Rows)
+			y = linalg.Dense(x.Rows, w.Rows, c.buffers[1])
 			c.g.Gemm(linalg.Plain, linalg.Transposed, 1, x, w, 0, y)
-			if x, err = c.input(ctx, &seen, l.compressed, g, s, cut); err != nil {
+			if x, err = c.input(ctx, &c.buffers[0], l.compressed.Select(g), s, cut); err != nil {
 				return nil, err
 			}
 		}
@@ -190,27 +195,16 @@ func (c *compressor) moments(ctx context.Context, l *lane, s *site, original, cu
 	return m, nil
 }
 
-// input returns what a site's layers see of a group, in buf.
-func (c *compressor) input(ctx context.Context, buf *[]float32, from *train.Stream, g group, s *site, p *train.Loaded) (linalg.Matrix, error) {
-	var values []float32
-	rows := 0
-	next := 0 // of g.keep
-	values = (*buf)[:0]
-	err := p.Until(ctx, from.Select(g.list), s.index, func(first int, x linalg.Matrix) error {
-		for i := range x.Rows {
-			if g.keep != nil {
-				if next == len(g.keep) || g.keep[next] != first+i {
-					continue
-				}
-				next++
-			}
-			values = append(values, x.Data[i*x.Stride:i*x.Stride+x.Cols]...)
-			rows++
-		}
+// input returns what a site's layers see of sequences, in buf.
+func (c *compressor) input(ctx context.Context, buf *[]float32, from *train.Stream, s *site, p *train.Loaded) (linalg.Matrix, error) {
+	values := (*buf)[:0]
+	sinks := c.sinks(from)
+	err := p.Until(ctx, from, s.index, func(first int, x linalg.Matrix) error {
+		values = appendRows(values, x, first, sinks)
 		return nil
 	})
 	*buf = values
-	return linalg.Dense(rows, s.inputs, values), err
+	return linalg.Dense(len(values)/s.inputs, s.inputs, values), err
 }
 
 // resized returns n values in x's memory if it suffices.

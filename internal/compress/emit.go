@@ -105,7 +105,7 @@ func (r *Report) finish(c *compressor, out Pair) {
 func (r *Report) Dense() (layers []string) {
 	for _, s := range r.Sites {
 		for i, rank := range s.Ranks {
-			if rank == 0 {
+			if rank == 0 && s.Features == 0 {
 				layers = append(layers, s.Layers[i])
 			}
 		}
@@ -117,20 +117,28 @@ func (r *Report) Dense() (layers []string) {
 func (c *compressor) assemble(made []*finished, d Calibration) (out Pair, err error) {
 	out = c.in
 	for _, s := range []**model.Source{&out.Language, &out.Encoder} {
+		source := *s
+		if source == nil {
+			continue
+		}
 		var own []model.Replacement
 		for _, f := range made {
 			for _, r := range f.factors {
-				if *s != nil && (*s).Tensor(r.Layers[0]+".weight") != nil {
+				if source.Tensor(r.Layers[0]+".weight") != nil {
 					own = append(own, r)
 				}
 			}
 		}
-		if len(own) == 0 {
-			continue
+		narrower, changed := renarrow(source, made)
+		if changed {
+			*s = narrower
 		}
-		source := *s
-		if *s, err = source.Replace(own); err != nil {
-			return out, err
+		if len(own) > 0 {
+			if *s, err = source.Replace(own); err != nil {
+				return out, err
+			}
+		} else if !changed {
+			continue
 		}
 		c.record(*s, source, d)
 	}
@@ -151,7 +159,7 @@ func (c *compressor) record(s, source *model.Source, d Calibration) {
 	for _, entry := range []model.Entry{
 		{Key: metaPrefix + "method", Value: gguf.ValueOf(strings.Join(steps, " "))},
 		{Key: metaPrefix + "goal", Value: gguf.ValueOf(c.Goal.String())},
-		{Key: metaPrefix + "source", Value: gguf.ValueOf(hashSource(source))},
+		{Key: metaPrefix + "source", Value: gguf.ValueOf(c.hashes[source])},
 		{Key: metaPrefix + "calibration", Value: gguf.ValueOf(d.Hash)},
 		{Key: metaPrefix + "version", Value: gguf.ValueOf(c.Version)},
 	} {

@@ -24,8 +24,22 @@ type Goal struct {
 	Measure Measure
 	// Share of what the model has, in (0, 1); or Amount, if that is not 0.
 	Share, Amount float64
-	// Speed prices bytes and multiply-adds, for a goal of energy.
-	Speed Speed
+	// KL, if not 0, asks for the smallest model whose mean divergence is no more, in nats a token.
+	KL float64
+	// Drop is the share of tasks that may be lost, for the record: Options.Accept judges.
+	Drop float64
+	// speed prices bytes and multiply-adds, for a goal of energy.
+	speed speed
+}
+
+// ParseEnergy reads a share of the predicted cost of a token, "0.5" or "50%".
+func ParseEnergy(text string) (Goal, error) {
+	g, err := ParseParameters(text)
+	if err != nil || g.Share == 0 {
+		return g, fmt.Errorf("energy to keep, %q: want a share such as 0.5 or 50%%", text)
+	}
+	g.Measure = Energy
+	return g, nil
 }
 
 // ParseParameters reads a share, "0.4" or "40%", or a number of parameters, "3.2B" or "500M".
@@ -60,6 +74,12 @@ func ParseBytes(text string) (Goal, error) {
 
 // String says the goal as a user does.
 func (g Goal) String() string {
+	switch {
+	case g.KL > 0:
+		return fmt.Sprintf("kl %g", g.KL)
+	case g.Drop > 0:
+		return fmt.Sprintf("accuracy drop %g", g.Drop)
+	}
 	if g.Amount != 0 {
 		return fmt.Sprintf("%s %.0f", g.Measure, g.Amount)
 	}
@@ -72,16 +92,9 @@ func (g Goal) price() func(Choice) float64 {
 	case Bytes:
 		return func(c Choice) float64 { return float64(c.Bytes) }
 	case Energy:
-		return func(c Choice) float64 { return g.Speed.seconds(c) }
+		return func(c Choice) float64 { return g.speed.seconds(c) }
 	}
 	return func(c Choice) float64 { return float64(c.Parameters) }
-}
-
-// Speed is how long this machine takes for a token's share of a layer.
-type Speed struct{ PerByte, PerMulAdd float64 }
-
-func (s Speed) seconds(c Choice) float64 {
-	return s.PerByte*float64(c.Bytes) + s.PerMulAdd*float64(c.MulAdds)
 }
 
 // size counts all of a model.
@@ -121,6 +134,9 @@ func (c *compressor) available() (float64, error) {
 
 // least is the lowest price of a site.
 func (c *compressor) least(s *site) float64 {
+	if c.Sites > 0 {
+		return c.leastChains(s)
+	}
 	price := c.Goal.price()
 	least := price(s.dense)
 	if list := c.choices(s, 0, len(s.layers)); len(list) > 0 && (len(s.layers) == 1 || c.does(Share)) {
@@ -141,11 +157,7 @@ func (c *compressor) least(s *site) float64 {
 }
 
 // uniform gives every site the same share of its price, but none less than it can take.
-func (c *compressor) uniform() ([]float64, error) {
-	budget, err := c.available()
-	if err != nil {
-		return nil, err
-	}
+func (c *compressor) uniform(budget float64) []float64 {
 	price := c.Goal.price()
 	budgets := make([]float64, len(c.sites))
 	fixed := make([]bool, len(c.sites))
@@ -169,7 +181,7 @@ func (c *compressor) uniform() ([]float64, error) {
 			}
 		}
 		if !again {
-			return budgets, nil
+			return budgets
 		}
 	}
 }

@@ -86,6 +86,10 @@ type Options struct {
 	Rows    int // tokens computed at once, default 2048
 	// Dir keeps what is finished, from where an interrupted run goes on; "" keeps nothing.
 	Dir string
+	// Accept, if not nil, says whether a trial is good enough: the smallest model that is, is made.
+	Accept func(ctx context.Context, trial Pair) (bool, error)
+	// Tried, if not nil, is called after every trial of a search.
+	Tried func(r *Report, good bool)
 	// Version of the program, for the record.
 	Version string
 	// Report, if not nil, is called as work goes on.
@@ -97,7 +101,7 @@ type Event struct {
 	What        string // "compress blk.3"
 	Done, Parts int
 	Elapsed     time.Duration
-	Left        time.Duration // estimate
+	Left        time.Duration // of this pass over the parts: an estimate, 0 for none
 }
 
 const defaultRows = 2048
@@ -120,15 +124,21 @@ func (o *Options) does(s Step) bool { return !slices.Contains(o.Without, s) }
 type compressor struct {
 	Options
 	in      Pair
+	hashes  map[*model.Source]string
 	layered *train.Layered
 	parts   []train.Part
 	sites   []*site // that can be cut, in order
 	g       *linalg.Multiplier
 	g64     *Multiplier64
 	clock   clock
-	work    string  // folder of finished parts, "" for none
-	grouped int     // patches of the encoder that become one embedding
-	carry   float64 // of the budget that sites before have left
+	stage   time.Duration // when the present pass over the parts began
+	work    string        // folder of finished parts, "" for none
+	width   int           // of the decoder
+	patch   int           // pixels of one
+	grouped int           // patches that become one embedding
+	carry   float64       // of the budget that sites before have left
+	keep    [2]int        // features of the encoder's and the decoder's networks, where these are narrowed
+	buffers [2][]float32
 }
 
 // Compress returns the model with its linear layers cut to the goal, and what was done. The data of the
@@ -143,7 +153,7 @@ func Compress(ctx context.Context, in Pair, data Calibration, opt Options) (Pair
 
 func compress(ctx context.Context, in Pair, data Calibration, opt Options) (Pair, *Report, error) {
 	opt.defaults()
-	c := &compressor{Options: opt, in: in, clock: newClock(),
+	c := &compressor{Options: opt, in: in, clock: newClock(), hashes: map[*model.Source]string{},
 		g:   linalg.NewMultiplier(kernel.Best(), opt.Threads),
 		g64: linalg.NewMultiplierOf[float64](kernel.Best(), opt.Threads)}
 	var err error
@@ -155,29 +165,63 @@ func compress(ctx context.Context, in Pair, data Calibration, opt Options) (Pair
 		if err != nil {
 			return Pair{}, nil, err
 		}
-		c.grouped = v.Grouped()
+		c.patch, c.grouped = v.Patch*v.Patch, v.Grouped()
 	}
-	c.parts = c.layered.Parts()
+	config, err := model.ReadConfig(in.Language)
+	if err != nil {
+		return Pair{}, nil, err
+	}
+	c.width, c.parts = config.Width, c.layered.Parts()
 	c.findSites()
+	if opt.Goal.Measure == Energy {
+		c.Goal.speed = measureSpeed(kernel.Best())
+	}
+	c.prune(data)
+	if err := c.check(data); err != nil {
+		return Pair{}, nil, err
+	}
+	if err := c.openWork(data); err != nil {
+		return Pair{}, nil, err
+	}
+	if opt.LlamaCpp {
+		if c.keep[0], c.keep[1], err = c.widths(); err != nil {
+			return Pair{}, nil, err
+		}
+		return c.run(ctx, data, nil)
+	}
+	budgets, err := c.plan(ctx, data)
+	if err != nil {
+		return Pair{}, nil, err
+	}
+	return c.run(ctx, data, budgets)
+}
+
+// plan shares the goal among the sites, as an interrupted run has done before or anew.
+func (c *compressor) plan(ctx context.Context, data Calibration) (budgets []float64, err error) {
+	if budgets, err = c.keptBudgets(); err != nil || budgets != nil {
+		return budgets, err
+	}
+	if c.Goal.KL > 0 || c.Accept != nil {
+		budgets, err = c.search(ctx, data)
+	} else {
+		var total float64
+		if total, err = c.available(); err == nil {
+			budgets, err = c.budgets(ctx, data, total)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return budgets, c.keepBudgets(budgets)
+}
+
+// run compresses part after part with a budget for each site.
+func (c *compressor) run(ctx context.Context, data Calibration, budgets []float64) (Pair, *Report, error) {
 	lanes, err := c.begin(data)
 	if err != nil {
 		return Pair{}, nil, err
 	}
-	if err := c.check(lanes); err != nil {
-		return Pair{}, nil, err
-	}
-	budgets, err := c.uniform()
-	if err != nil {
-		return Pair{}, nil, err
-	}
-	return c.run(ctx, data, lanes, budgets)
-}
-
-// run compresses part after part with a budget for each site.
-func (c *compressor) run(ctx context.Context, data Calibration, lanes lanes, budgets []float64) (Pair, *Report, error) {
-	if err := c.openWork(data, budgets); err != nil {
-		return Pair{}, nil, err
-	}
+	c.carry = 0
 	r := &Report{}
 	var made []*finished
 	for i := range c.parts {
@@ -225,9 +269,20 @@ func (c *compressor) part(ctx context.Context, l *lane, part int, budgets []floa
 				return nil, err
 			}
 		}
+		for _, t := range f.dense {
+			if err := setDense(cut, t); err != nil {
+				return nil, err
+			}
+		}
 		return f, nil
 	}
 	c.tell("compress "+c.parts[part].Name, part)
+	if c.LlamaCpp {
+		if f, err = c.narrow(ctx, l, part, original, cut); err != nil {
+			return nil, err
+		}
+		return f, c.store(part, f)
+	}
 	f = &finished{}
 	for _, s := range c.sites {
 		if s.part != part {
@@ -240,7 +295,18 @@ func (c *compressor) part(ctx context.Context, l *lane, part int, budgets []floa
 		f.factors, f.Sites = append(f.factors, made...), append(f.Sites, report)
 	}
 	f.Carry = c.carry
-	return f, c.keep(part, f)
+	return f, c.store(part, f)
+}
+
+// prune gives the encoder's sites up where there is no picture to calibrate them on.
+func (c *compressor) prune(d Calibration) {
+	if slices.ContainsFunc(d.Sequences, func(s train.Sequence) bool { return len(s.Images) > 0 }) {
+		return
+	}
+	c.sites = slices.DeleteFunc(c.sites, func(s *site) bool { return c.encoding(s.part) })
+	for i, s := range c.sites {
+		s.at = i
+	}
 }
 
 // load reads a part's weights.
@@ -255,8 +321,10 @@ func (c *compressor) tell(what string, done int) {
 		return
 	}
 	e := Event{What: what, Done: done, Parts: len(c.parts), Elapsed: c.clock.elapsed()}
-	if done > 0 {
-		e.Left = e.Elapsed / time.Duration(done) * time.Duration(len(c.parts)-done)
+	if done == 0 {
+		c.stage = e.Elapsed
+	} else {
+		e.Left = (e.Elapsed - c.stage) / time.Duration(done) * time.Duration(len(c.parts)-done)
 	}
 	c.Report(e)
 }

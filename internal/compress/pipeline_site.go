@@ -137,6 +137,8 @@ type SiteReport struct {
 	Layers []string `json:"layers"`
 	// Ranks of the layers; 0 is a dense one.
 	Ranks []int `json:"ranks"`
+	// Features is what a narrowed feed-forward network has; 0 for layers that are factorized.
+	Features int `json:"features,omitempty"`
 	// Shared says that the layers have one first factor.
 	Shared     bool  `json:"shared,omitempty"`
 	Parameters int64 `json:"parameters"`
@@ -165,15 +167,21 @@ func (c *compressor) site(ctx context.Context, l *lane, s *site, budget float64,
 		return nil, r, err
 	}
 	r.Ridge, r.Raised = x.whole.o.Ridge.Lambda, x.whole.o.Ridge.Raised
+	if c.Sites > 0 {
+		made, report, used, err := c.chains(s, x, budget, cut)
+		r.Ranks, r.Loss, r.Predicted, r.Parameters = report.Ranks, report.Loss, report.Predicted, used.Parameters
+		c.carry = budget - price(used)
+		return made, r, err
+	}
 	bundles := c.choose(s, x, budget)
-	var used Choice
+	used, predicted := c.taken(s, x, bundles)
 	var made []model.Replacement
+	var lost float64
 	for _, b := range bundles {
-		used = sum(used, c.cost(s, b))
 		if b.rank == 0 {
 			continue
 		}
-		f, err := c.factorize(s, b, x.of(s, b))
+		replacement, loss, err := c.replace(s, b, x, cut)
 		if err != nil {
 			return nil, r, err
 		}
@@ -181,22 +189,37 @@ func (c *compressor) site(ctx context.Context, l *lane, s *site, budget float64,
 			r.Ranks[i] = b.rank
 		}
 		r.Shared = b.end-b.first > 1
-		r.Loss, r.Predicted = r.Loss+f.loss, r.Predicted+x.of(s, b).Losses()[b.rank]
-		replacement, err := f.encode(s.layers[b.first:b.end])
-		if err != nil {
-			return nil, r, err
-		}
-		if err := c.set(cut, replacement); err != nil {
-			return nil, r, err
-		}
-		made = append(made, replacement)
+		made, lost = append(made, replacement), lost+loss
 	}
 	if whole := x.whole.Losses()[0]; whole > 0 {
-		r.Loss, r.Predicted = r.Loss/whole, r.Predicted/whole
+		r.Loss, r.Predicted = lost/whole, predicted/whole
 	}
 	r.Parameters = used.Parameters
 	c.carry = budget - price(used)
 	return made, r, nil
+}
+
+// replace cuts a bundle, puts the product of the factors into cut, and returns their loss.
+func (c *compressor) replace(s *site, b bundle, x spectra, cut *train.Loaded) (r model.Replacement, loss float64, err error) {
+	f, err := c.factorize(s, b, x.of(s, b))
+	if err != nil {
+		return r, 0, err
+	}
+	if r, err = f.encode(s.layers[b.first:b.end]); err != nil {
+		return r, 0, err
+	}
+	return r, f.loss, c.set(cut, r)
+}
+
+// taken returns what bundles cost, and what they lose before they are rounded.
+func (c *compressor) taken(s *site, x spectra, list []bundle) (cost Choice, loss float64) {
+	for _, b := range list {
+		cost = sum(cost, c.cost(s, b))
+		if b.rank > 0 {
+			loss += x.of(s, b).Losses()[b.rank]
+		}
+	}
+	return cost, loss
 }
 
 // stacked copies layers' weights into one matrix.
@@ -226,13 +249,18 @@ func (c *compressor) spectra(ctx context.Context, l *lane, s *site, original, cu
 			return x, err
 		}
 	}
+	return c.spectraOf(m, s, w, c.does(Anchor))
+}
+
+// spectraOf is spectra of known moments, which have targets if it is anchored.
+func (c *compressor) spectraOf(m *Moments, s *site, w linalg.Matrix, anchored bool) (x spectra, err error) {
 	defer c.clock.time("factorize")()
-	if x.whole, err = c.spectrum(m, w, 0); err != nil || len(s.layers) == 1 {
+	if x.whole, err = c.spectrum(m, w, 0, anchored); err != nil || len(s.layers) == 1 {
 		return x, err
 	}
 	for i := range s.layers {
 		first, end := s.outputs(0, i), s.outputs(0, i+1)
-		spectrum, err := c.spectrum(m, part(w, first, end, 0, w.Cols), first)
+		spectrum, err := c.spectrum(m, part(w, first, end, 0, w.Cols), first, anchored)
 		if err != nil {
 			return x, err
 		}
@@ -242,13 +270,13 @@ func (c *compressor) spectra(ctx context.Context, l *lane, s *site, original, cu
 }
 
 // spectrum is that of a matrix whose outputs are those from first of the moments.
-func (c *compressor) spectrum(m *Moments, w linalg.Matrix, first int) (*Spectrum, error) {
+func (c *compressor) spectrum(m *Moments, w linalg.Matrix, first int, anchored bool) (*Spectrum, error) {
 	var o *Objective
 	var err error
 	switch {
 	case !c.does(Whiten):
 		o = Plain(w)
-	case c.does(Anchor):
+	case anchored:
 		o, err = m.Outputs(first, w.Rows).Toward(w, c.Ridge)
 	default:
 		o, err = m.Whitened(w, c.Ridge)
@@ -273,14 +301,7 @@ func (c *compressor) choose(s *site, x spectra, budget float64) []bundle {
 	var best []bundle
 	var least, taken float64
 	take := func(list []bundle) {
-		var loss float64
-		var cost Choice
-		for _, b := range list {
-			cost = sum(cost, c.cost(s, b))
-			if b.rank > 0 {
-				loss += x.of(s, b).Losses()[b.rank]
-			}
-		}
+		cost, loss := c.taken(s, x, list)
 		used := price(cost)
 		better := used < taken
 		if used <= budget {

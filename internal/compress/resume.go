@@ -46,19 +46,20 @@ const (
 )
 
 // openWork makes the folder of a run.
-func (c *compressor) openWork(d Calibration, budgets []float64) error {
-	if c.Dir == "" {
-		return nil
-	}
+func (c *compressor) openWork(d Calibration) error {
 	sum := sha256.New()
 	for _, s := range c.in.sources() {
-		fmt.Fprintln(sum, hashSource(s))
+		c.hashes[s] = hashSource(s)
+		fmt.Fprintln(sum, c.hashes[s])
 	}
 	format := "kept"
 	if c.Format != nil {
 		format = c.Format.String()
 	}
-	fmt.Fprintln(sum, d.Hash, budgets, format, c.Without, c.LlamaCpp, c.Sites, c.Ridge, c.Rows, c.Version, c.Goal)
+	fmt.Fprintln(sum, d.Hash, format, c.Without, c.LlamaCpp, c.Sites, c.Ridge, c.Rows, c.Version, c.Goal.String())
+	if c.Dir == "" {
+		return nil
+	}
 	c.work = filepath.Join(c.Dir, runPrefix+hex.EncodeToString(sum.Sum(nil))[:16])
 	return os.MkdirAll(c.work, 0o755)
 }
@@ -80,12 +81,59 @@ func Clean(dir string) error {
 	return nil
 }
 
+// sharing is what a goal came to, and the prices that it was shared by.
+type sharing struct {
+	Budgets   []float64 `json:"budgets"`
+	PerByte   float64   `json:"per_byte,omitempty"`
+	PerMulAdd float64   `json:"per_mul_add,omitempty"`
+}
+
+// keepBudgets writes what the goal was shared out to.
+func (c *compressor) keepBudgets(budgets []float64) error {
+	if c.work == "" {
+		return nil
+	}
+	text, err := json.Marshal(sharing{budgets, c.Goal.speed.perByte, c.Goal.speed.perMulAdd})
+	if err == nil {
+		err = os.WriteFile(c.budgetsFile()+".part", text, 0o644)
+	}
+	if err == nil {
+		err = os.Rename(c.budgetsFile()+".part", c.budgetsFile())
+	}
+	return err
+}
+
+// keptBudgets reads it; nil when there is none.
+func (c *compressor) keptBudgets() ([]float64, error) {
+	if c.work == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(c.budgetsFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var kept sharing
+	if err == nil {
+		err = json.Unmarshal(text, &kept)
+	}
+	if err == nil && len(kept.Budgets) != len(c.sites) {
+		err = fmt.Errorf("has budgets of %d sites for %d", len(kept.Budgets), len(c.sites))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; remove the file to share the goal anew", c.budgetsFile(), err)
+	}
+	c.Goal.speed = speed{kept.PerByte, kept.PerMulAdd}
+	return kept.Budgets, nil
+}
+
+func (c *compressor) budgetsFile() string { return filepath.Join(c.work, "budgets.json") }
+
 func (c *compressor) partFile(part int) string {
 	return filepath.Join(c.work, fmt.Sprintf("part-%03d.gguf", part))
 }
 
-// keep writes a finished part.
-func (c *compressor) keep(part int, f *finished) error {
+// store writes a finished part.
+func (c *compressor) store(part int, f *finished) error {
 	if c.work == "" {
 		return nil
 	}
