@@ -13,9 +13,8 @@ import (
 
 	"github.com/wattlaw/wattlaw/internal/compress"
 	"github.com/wattlaw/wattlaw/internal/compress/heal"
-	"github.com/wattlaw/wattlaw/internal/gguf"
+	"github.com/wattlaw/wattlaw/internal/engine"
 	"github.com/wattlaw/wattlaw/internal/model"
-	"github.com/wattlaw/wattlaw/internal/model/builtin"
 	"github.com/wattlaw/wattlaw/internal/model/shape"
 )
 
@@ -27,6 +26,7 @@ type compressFlags struct {
 	kl                 float64
 	tasks              string
 	heal               time.Duration
+	profile            bool
 	calibrate          []string
 	window, sequences  int
 	format, without    string
@@ -50,12 +50,13 @@ with an encoder of images both are cut under one budget, and the encoder is writ
 OUT.mmproj.gguf. docs/compression.md tells more.`,
 		Example: `  wattlaw compress -m builtin:scribe -o scribe-40.gguf --params 0.4
   wattlaw compress -m model-f16.gguf -o model-lr.gguf --params 3.2B --calibrate wiki.train.raw --format q8_0
+  wattlaw compress -m builtin:scribe --profile -o scribe-profile.json
   wattlaw compress -m model-f16.gguf --mmproj mmproj.gguf -o model-lr.gguf --bytes 2GiB --calibrate pictures/tasks.jsonl`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.model, "model", "m", "", `GGUF file, or built-in model such as "builtin:scribe"`)
+	flags.StringVarP(&f.model, "model", "m", "", `GGUF file, folder of safetensors, or built-in model such as "builtin:scribe"`)
 	flags.StringVar(&f.mmproj, "mmproj", "", "GGUF file of the encoder of images (default: a built-in model's own, or none)")
 	flags.StringVarP(&f.out, "out", "o", "", "file to write")
 	flags.StringVar(&f.params, "params", "", "goal: share of the parameters to keep, such as 0.4, or how many, such as 3.2B")
@@ -65,6 +66,7 @@ OUT.mmproj.gguf. docs/compression.md tells more.`,
 	flags.StringVar(&f.drop, "accuracy-drop", "", "goal: the smallest model that is right no more than this less often on --tasks, such as 1%")
 	flags.StringVar(&f.tasks, "tasks", "", `tasks to be right on: a file in JSON Lines, "builtin:stories" or "builtin:pictures"`)
 	flags.DurationVar(&f.heal, "heal", 0, "time to learn from the original afterwards, such as 30m")
+	flags.BoolVar(&f.profile, "profile", false, "write no model, but how sensitive this one is to a cut of each matrix alone: a table, OUT as JSON, and a figure beside it")
 	flags.IntVar(&f.opt.Sites, "sites", 0, "cut to matrix product operators of so many cores instead of pairs: 2 to 4, to compare; they cost more time than they save")
 	flags.StringArrayVar(&f.calibrate, "calibrate", nil, "text file, or tasks in JSON Lines; may be given several times")
 	flags.IntVar(&f.sequences, "sequences", 128, "windows of text to calibrate on; of tasks as many as have the same number of tokens")
@@ -97,6 +99,9 @@ func (f *compressFlags) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	f.opt.Report = f.progress(cmd.ErrOrStderr())
+	if f.profile {
+		return f.writeProfile(cmd, in, data)
+	}
 	f.opt.Tried = func(r *compress.Report, good bool) {
 		verdict := "too far"
 		if good {
@@ -174,6 +179,10 @@ func (f *compressFlags) goal() (err error) {
 	}
 	g := &f.opt.Goal
 	switch {
+	case f.profile && named == 0:
+		return nil
+	case f.profile:
+		return errors.New("--profile cuts to several shares: leave the goal out")
 	case named != 1:
 		return errors.New("say one goal: --params, --bytes, --energy, --kl or --accuracy-drop")
 	case (f.drop != "") != (f.tasks != ""):
@@ -222,9 +231,9 @@ func checkOutput(out string, in ...string) error {
 
 // openPair opens a model and its encoder of images, if it has one, and returns what closes them.
 func openPair(ref, mmproj string) (p compress.Pair, done func() error, err error) {
-	var files []*gguf.File
+	var open []io.Closer
 	done = func() (err error) {
-		for _, f := range files {
+		for _, f := range open {
 			err = errors.Join(err, f.Close())
 		}
 		return err
@@ -238,29 +247,13 @@ func openPair(ref, mmproj string) (p compress.Pair, done func() error, err error
 		p.Language, p.Encoder, err = buildShape(ref)
 		return p, done, err
 	}
-	open := func(f *gguf.File, err error) (*gguf.File, error) {
-		if f != nil {
-			files = append(files, f)
-		}
-		return f, err
-	}
-	f, err := open(builtin.Open(ref))
-	if err != nil {
+	var f io.Closer
+	if p.Language, f, err = engine.OpenModel(ref); err != nil {
 		return p, done, err
 	}
-	if p.Language, err = model.FromFile(f); err != nil {
-		return p, done, err
-	}
-	switch {
-	case mmproj != "":
-		f, err = open(gguf.Open(mmproj))
-	case builtin.Is(ref):
-		f, err = open(builtin.OpenEncoder(ref))
-	default:
-		f = nil
-	}
-	if err == nil && f != nil {
-		p.Encoder = model.EncoderFromFile(f)
+	open = append(open, f)
+	if p.Encoder, f, err = engine.OpenEncoder(ref, mmproj); f != nil {
+		open = append(open, f)
 	}
 	return p, done, err
 }

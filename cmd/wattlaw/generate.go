@@ -19,7 +19,7 @@ type modelFlags struct {
 
 func (f *modelFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVarP(&f.model, "model", "m", "", `GGUF file, or shape such as "shape:smollm2-135m@q8_0" (see "wattlaw models")`)
+	flags.StringVarP(&f.model, "model", "m", "", `GGUF file, folder of safetensors, or shape such as "shape:smollm2-135m@q8_0" (see "wattlaw models")`)
 	flags.IntVarP(&f.opt.Threads, "threads", "t", 0, "compute threads (default: one per CPU)")
 	flags.IntVarP(&f.opt.Context, "context", "c", 0, "tokens of prompt and answer together (default: the model's, at most 4096)")
 	flags.IntVarP(&f.opt.Batch, "batch", "b", 0, "tokens of one prefill pass (default 512)")

@@ -52,34 +52,30 @@ func openFolder(dir string, read func(*huggingface.Folder) (*model.Source, error
 	return src, f, nil
 }
 
-// openEncoder reads the encoder of images in the GGUF file or folder at path.
-func openEncoder(path string) (*model.Source, io.Closer, error) {
-	if huggingface.Is(path) {
-		src, f, err := openFolder(path, (*huggingface.Folder).Encoder)
+// OpenEncoder reads the encoder of images at the path projector, a GGUF file or a folder, or else
+// the one that belongs to the model of ref. Both results are nil where none does.
+func OpenEncoder(ref, projector string) (*model.Source, io.Closer, error) {
+	switch {
+	case huggingface.Is(projector):
+		src, f, err := openFolder(projector, (*huggingface.Folder).Encoder)
 		if err == nil && src == nil {
-			err = fmt.Errorf("%s has no encoder of images", path)
+			err = fmt.Errorf("%s has no encoder of images", projector)
 		}
 		return src, f, err
-	}
-	f, err := gguf.Open(path)
-	if err != nil {
-		return nil, nil, err
-	}
-	return model.EncoderFromFile(f), f, nil
-}
-
-// openOwnEncoder reads the encoder of images that belongs to the model of ref; the source is nil
-// where none does.
-func openOwnEncoder(ref string) (*model.Source, io.Closer, error) {
-	switch {
+	case projector != "":
+		return encoderOf(gguf.Open(projector))
 	case huggingface.Is(ref):
 		return openFolder(ref, (*huggingface.Folder).Encoder)
 	case builtin.Is(ref):
-		f, err := builtin.OpenEncoder(ref)
-		if err != nil || f == nil {
-			return nil, nil, err
-		}
-		return model.EncoderFromFile(f), f, nil
+		return encoderOf(builtin.OpenEncoder(ref))
 	}
 	return nil, nil, nil
+}
+
+// encoderOf makes a source of a file, if there is one.
+func encoderOf(f *gguf.File, err error) (*model.Source, io.Closer, error) {
+	if err != nil || f == nil {
+		return nil, nil, err
+	}
+	return model.EncoderFromFile(f), f, nil
 }

@@ -36,12 +36,7 @@ type ImageUse struct {
 func (e *Engine) openSight(ref string, opt Options) error {
 	s := &sight{}
 	var err error
-	if opt.Projector != "" {
-		s.source, s.file, err = openEncoder(opt.Projector)
-	} else {
-		s.source, s.file, err = openOwnEncoder(ref)
-	}
-	if err != nil {
+	if s.source, s.file, err = OpenEncoder(ref, opt.Projector); err != nil {
 		return err
 	}
 	if s.file != nil {
