@@ -2,12 +2,12 @@ package main
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/compress"
+	"github.com/wattlaw/wattlaw/internal/compress/heal"
 	"github.com/wattlaw/wattlaw/internal/engine"
 	"github.com/wattlaw/wattlaw/internal/eval"
 	"github.com/wattlaw/wattlaw/internal/imaging"
@@ -117,9 +117,7 @@ func (c *calibrator) learn(held []train.Sequence) train.Data {
 	for _, s := range held {
 		out[&s.Tokens[0]] = true
 	}
-	list := slices.DeleteFunc(slices.Clone(c.windows), func(s train.Sequence) bool { return out[&s.Tokens[0]] })
-	order := rand.New(rand.NewPCG(1, 1)).Perm(len(list))
-	return func(i uint64) (train.Sequence, error) { return list[order[i%uint64(len(list))]], nil }
+	return heal.Epochs(slices.DeleteFunc(slices.Clone(c.windows), func(s train.Sequence) bool { return out[&s.Tokens[0]] }), 1)
 }
 
 // tasks takes the prompts of tasks with their right answers.

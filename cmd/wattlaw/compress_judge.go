@@ -3,10 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -82,16 +81,14 @@ func rightShare(r *eval.TaskResult) (float64, error) {
 
 // healing lets the compressed model learn from the original.
 func (f *compressFlags) healing(cmd *cobra.Command, in, out compress.Pair, data compress.Calibration, c *calibrator) (*heal.Report, error) {
-	shown := time.Now()
-	opt := heal.Options{
-		Train: train.Options{Threads: f.opt.Threads}, Time: f.heal, Recipe: data.Hash, Checkpoint: filepath.Join(f.opt.Dir, "heal"),
-		Report: func(p heal.Progress) {
-			if time.Since(shown) > time.Second {
-				shown = time.Now()
-				fmt.Fprintf(cmd.ErrOrStderr(), "\r\x1b[Kheal: %.0f %%, loss %.4g", 100*p.Done, p.Loss)
-			}
-		},
-	}
+	opt := heal.Options{Train: train.Options{Threads: f.opt.Threads}, Time: f.heal, Recipe: data.Hash,
+		Checkpoint: f.out + healSuffix, Report: healProgress(cmd.ErrOrStderr())}
 	r, err := heal.Distill(cmd.Context(), heal.Pair(in), heal.Pair(out), c.learn(data.Held), data.Held, opt)
-	return &r, err
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(opt.Checkpoint); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return &r, nil
 }

@@ -151,28 +151,37 @@ func Compress(ctx context.Context, in Pair, data Calibration, opt Options) (Pair
 	return out, r, nil
 }
 
-func compress(ctx context.Context, in Pair, data Calibration, opt Options) (Pair, *Report, error) {
+// open prepares a run.
+func open(in Pair, opt Options) (*compressor, error) {
 	opt.defaults()
 	c := &compressor{Options: opt, in: in, clock: newClock(), hashes: map[*model.Source]string{},
 		g:   linalg.NewMultiplier(kernel.Best(), opt.Threads),
 		g64: linalg.NewMultiplierOf[float64](kernel.Best(), opt.Threads)}
 	var err error
 	if c.layered, err = train.OpenLayered(in.Language, in.Encoder, train.Options{Threads: opt.Threads, Rows: opt.Rows}); err != nil {
-		return Pair{}, nil, err
+		return nil, err
 	}
 	if in.Encoder != nil {
 		v, err := model.ReadVisionConfig(in.Encoder)
 		if err != nil {
-			return Pair{}, nil, err
+			return nil, err
 		}
 		c.patch, c.grouped = v.Patch*v.Patch, v.Grouped()
 	}
 	config, err := model.ReadConfig(in.Language)
 	if err != nil {
-		return Pair{}, nil, err
+		return nil, err
 	}
 	c.width, c.parts = config.Width, c.layered.Parts()
 	c.findSites()
+	return c, nil
+}
+
+func compress(ctx context.Context, in Pair, data Calibration, opt Options) (Pair, *Report, error) {
+	c, err := open(in, opt)
+	if err != nil {
+		return Pair{}, nil, err
+	}
 	if opt.Goal.Measure == Energy {
 		c.Goal.speed = measureSpeed(kernel.Best())
 	}

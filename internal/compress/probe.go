@@ -23,7 +23,9 @@ type Sensitivity struct {
 	Layers []string `json:"layers"`
 	// Level is the share of the price of the dense layers that was to be kept.
 	Level float64 `json:"level"`
-	Ranks []int   `json:"ranks"`
+	Ranks []int   `json:"ranks"` // of the layers; 0 is a dense one
+	// Shared says that the layers have one first factor.
+	Shared bool `json:"shared,omitempty"`
 	// KL is the mean divergence from the whole model, in nats a token.
 	KL      float64 `json:"kl"`
 	KLError float64 `json:"kl_error"`
@@ -176,6 +178,7 @@ func (p *prober) cut(ctx context.Context, s *site, m *Moments, levels []float64,
 			for i := b.first; i < b.end; i++ {
 				k.Ranks[i] = b.rank
 			}
+			k.Shared = b.end-b.first > 1
 			if _, _, err := p.replace(s, b, x, cut); err != nil {
 				return err
 			}
