@@ -88,14 +88,17 @@ func (m *Model) update(a adam, plan Plan, step int, rate float64, shrink float32
 	lift1 := float32(1 / (1 - math.Pow(plan.Beta1, float64(step))))
 	lift2 := float32(1 / (1 - math.Pow(plan.Beta2, float64(step))))
 	for i, p := range m.params {
-		keep := float32(1)
-		if len(p.Shape) > 1 {
-			keep = float32(1 - rate*plan.Decay)
-		}
 		first, second := a.first[i], a.second[i]
 		if plan.Muon && m.orthogonal(p) {
 			m.muon(p, first, plan, rate, shrink)
 			continue
+		}
+		rate, keep := rate, float32(1)
+		if len(p.Shape) > 1 {
+			if plan.Muon {
+				rate *= plan.Outer
+			}
+			keep = float32(1 - rate*plan.Decay)
 		}
 		m.spread(len(p.Value), grain, func(i, j int) {
 			values, grads, first, second := p.Value[i:j], p.Grad[i:j], first[i:j], second[i:j]

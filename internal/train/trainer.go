@@ -26,6 +26,9 @@ type Plan struct {
 	Clip    float64 `json:"clip"`  // longest gradient; 0 for no limit
 	// Muon updates the matrices inside the layers by their momentum made orthogonal instead.
 	Muon bool `json:"muon,omitempty"`
+	// Outer is the share of the learning rate that the other matrices get, embeddings above all, beside
+	// Muon; zero takes 1. Rows of rare tokens learn in bounds where the rest wants a high rate.
+	Outer float64 `json:"outer,omitempty"`
 	// Teacher is learned from with weight Share, the data with the rest (see Model.Distill); nil for none.
 	Teacher *Model  `json:"-"`
 	Share   float64 `json:"share"`
@@ -45,14 +48,15 @@ func (p Plan) withDefaults() (Plan, error) {
 	fill(&p.Beta1, 0.9)
 	fill(&p.Beta2, 0.95)
 	fill(&p.Epsilon, 1e-8)
+	fill(&p.Outer, 1)
 	inside := func(x, hi float64) bool { return x >= 0 && x < hi }
 	switch {
 	case p.Batch < 1:
 		return p, fmt.Errorf("training plan: a batch of %d sequences: want at least one", p.Batch)
 	case !inside(p.Beta1, 1) || !inside(p.Beta2, 1):
 		return p, fmt.Errorf("training plan: moments decay by %v and %v: want numbers from 0, below 1", p.Beta1, p.Beta2)
-	case !inside(p.Epsilon, 1) || !inside(p.Decay, 1e6) || !inside(p.Clip, math.Inf(1)):
-		return p, fmt.Errorf("training plan: epsilon %v, decay %v or clip %v is no number that can be used", p.Epsilon, p.Decay, p.Clip)
+	case !inside(p.Epsilon, 1) || !inside(p.Decay, 1e6) || !inside(p.Clip, math.Inf(1)) || !inside(p.Outer, 1e3):
+		return p, fmt.Errorf("training plan: epsilon %v, decay %v, clip %v or share of the rate %v is no number that can be used", p.Epsilon, p.Decay, p.Clip, p.Outer)
 	}
 	if err := p.Rate.check(); err != nil {
 		return p, fmt.Errorf("training plan: %w", err)
