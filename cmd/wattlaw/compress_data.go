@@ -19,6 +19,12 @@ import (
 	"github.com/wattlaw/wattlaw/internal/world"
 )
 
+// What a model is calibrated on where nothing else is asked for.
+const (
+	defaultSequences = 128 // of text
+	defaultWindow    = 512 // tokens of each
+)
+
 // calibrator turns texts, tasks and the small world into sequences.
 type calibrator struct {
 	name    string

@@ -48,7 +48,7 @@ func ParseParameters(text string) (Goal, error) {
 	number, factor := strings.TrimSpace(text), 1.0
 	for suffix, f := range map[string]float64{"%": 0.01, "K": 1e3, "M": 1e6, "B": 1e9} {
 		if cut, ok := strings.CutSuffix(strings.ToUpper(number), suffix); ok {
-			number, factor = cut, f
+			number, factor = strings.TrimSpace(cut), f
 			break
 		}
 	}

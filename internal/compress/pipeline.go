@@ -84,6 +84,8 @@ type Options struct {
 	Ridge   float64
 	Threads int // default: one per CPU that Go may use
 	Rows    int // tokens computed at once, default 2048
+	// Precision of what is multiplied while calibrating and measuring; factorizations are float64.
+	Precision linalg.Precision
 	// Dir keeps what is finished, from where an interrupted run goes on; "" keeps nothing.
 	Dir string
 	// Accept, if not nil, says whether a trial is good enough: the smallest model that is, is made.
@@ -155,10 +157,13 @@ func Compress(ctx context.Context, in Pair, data Calibration, opt Options) (Pair
 func open(in Pair, opt Options) (*compressor, error) {
 	opt.defaults()
 	c := &compressor{Options: opt, in: in, clock: newClock(), hashes: map[*model.Source]string{},
-		g:   linalg.NewMultiplier(kernel.Best(), opt.Threads),
 		g64: linalg.NewMultiplierOf[float64](kernel.Best(), opt.Threads)}
 	var err error
-	if c.layered, err = train.OpenLayered(in.Language, in.Encoder, train.Options{Threads: opt.Threads, Rows: opt.Rows}); err != nil {
+	if c.g, err = linalg.NewMultiplier(kernel.Best(), opt.Threads).WithPrecision(opt.Precision); err != nil {
+		return nil, err
+	}
+	of := train.Options{Threads: opt.Threads, Rows: opt.Rows, Precision: opt.Precision}
+	if c.layered, err = train.OpenLayered(in.Language, in.Encoder, of); err != nil {
 		return nil, err
 	}
 	if in.Encoder != nil {

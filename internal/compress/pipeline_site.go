@@ -28,6 +28,10 @@ func (s *site) outputs(i, j int) (n int) {
 	return n
 }
 
+// mostOutputs is that of a site that is cut: moments of the words of a vocabulary would take more memory than
+// the rest of the model, and heads lose most by a cut.
+const mostOutputs = 1 << 16
+
 // findSites lists what can be cut: layers that are stored dense.
 func (c *compressor) findSites() {
 	for i, p := range c.parts {
@@ -43,7 +47,7 @@ func (c *compressor) findSites() {
 				s.dense.Parameters += t.Values()
 				s.dense.Bytes += t.Bytes()
 			}
-			if s != nil {
+			if s != nil && s.outputs(0, len(s.rows)) <= mostOutputs {
 				s.dense.MulAdds = s.dense.Parameters
 				c.sites = append(c.sites, s)
 			}

@@ -56,7 +56,7 @@ func (c *compressor) openWork(d Calibration) error {
 	if c.Format != nil {
 		format = c.Format.String()
 	}
-	fmt.Fprintln(sum, d.Hash, format, c.Without, c.LlamaCpp, c.Sites, c.Ridge, c.Rows, c.Version, c.Goal.String())
+	fmt.Fprintln(sum, d.Hash, format, c.Without, c.LlamaCpp, c.Sites, c.Ridge, c.Rows, c.Precision, c.Version, c.Goal.String())
 	if c.Dir == "" {
 		return nil
 	}
