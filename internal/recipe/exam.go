@@ -7,7 +7,7 @@ import (
 	"github.com/wattlaw/wattlaw/internal/world"
 )
 
-// exam is a set of questions of the validation split, each behind its own text or picture.
+// exam is a set of questions like a phase's, of the validation split, each behind its own text or picture.
 type exam []question
 
 type question struct {
@@ -19,8 +19,12 @@ type question struct {
 // examQuestions is their number: enough to see a model learn, and quickly answered.
 const examQuestions = 200
 
-func (r reader) exam(seed uint64, l Lesson) (x exam, err error) {
-	data, err := r.open(world.Validation, seed, l, 0)
+func (r reader) exam(seed uint64, p Phase) (x exam, err error) {
+	p.Lessons = slices.Clone(p.Lessons)
+	for i := range p.Lessons {
+		p.Lessons[i].Questions = 0
+	}
+	data, err := r.lessons(world.Validation, seed, p)
 	if err != nil {
 		return x, err
 	}

@@ -10,18 +10,26 @@ import (
 
 // export writes the model as GGUF, its matrices in Q8_0, and its encoder of images beside it.
 func (t *training) export() error {
-	meta := append(model.GeneralMeta(t.recipe.Config.Architecture, t.recipe.Name, t.recipe.Description, model.Q8_0), t.recipe.Config.Meta()...)
-	if t.recipe.Template != "" {
-		meta = append(meta, model.Entry{Key: "tokenizer.chat_template", Value: gguf.ValueOf(t.recipe.Template)})
-	}
+	meta, encoderMeta := t.meta()
 	language := model.Source{Name: t.recipe.Name, Vocab: t.vocab, Meta: meta}
-	if err := write(language, t.model.Tensors(), t.path(".gguf")); err != nil || t.recipe.Vision == nil {
+	if err := write(language, t.model.Tensors(), t.path(".gguf")); err != nil || t.vision == nil {
 		return err
 	}
-	meta = append(model.GeneralMeta(model.VisionArchitecture, t.recipe.Name+" encoder", t.recipe.Description, model.Q8_0), t.recipe.Vision.Meta()...)
-	meta = append(meta, model.Entry{Key: "general.type", Value: gguf.ValueOf("mmproj")})
-	encoder := model.Source{Name: t.recipe.Name + " encoder", Meta: meta}
+	encoder := model.Source{Name: t.recipe.Name + " encoder", Meta: encoderMeta}
 	return write(encoder, t.model.VisionTensors(), t.path(".mmproj.gguf"))
+}
+
+// meta is the metadata of the model and, if it sees, of its encoder.
+func (t *training) meta() (language, encoder []model.Entry) {
+	language = append(model.GeneralMeta(t.config.Architecture, t.recipe.Name, t.recipe.Description, model.Q8_0), t.config.Meta()...)
+	if t.recipe.Template != "" {
+		language = append(language, model.Entry{Key: "tokenizer.chat_template", Value: gguf.ValueOf(t.recipe.Template)})
+	}
+	if t.vision != nil {
+		encoder = append(model.GeneralMeta(model.VisionArchitecture, t.recipe.Name+" encoder", t.recipe.Description, model.Q8_0), t.vision.Meta()...)
+		encoder = append(encoder, model.Entry{Key: "general.type", Value: gguf.ValueOf("mmproj")})
+	}
+	return language, encoder
 }
 
 func write(src model.Source, tensors []model.Tensor, path string) error {

@@ -59,27 +59,25 @@ func (r reader) open(split world.Split, seed uint64, l Lesson, prose float32) (s
 	return r.stories(split, seed, l, prose)
 }
 
-// lessons returns the data of a phase, whose first example has the index first.
-func (r reader) lessons(seed, first uint64, p Phase) (train.Data, error) {
+// lessons returns what a phase draws on in a split.
+func (r reader) lessons(split world.Split, seed uint64, p Phase) (source, error) {
 	list := p.Lessons
 	var sources []source
 	var total float64
 	for _, l := range list {
-		data, err := r.open(world.Train, seed, l, p.Prose)
+		data, err := r.open(split, seed, l, p.Prose)
 		if err != nil {
 			return nil, err
 		}
 		sources, total = append(sources, data), total+l.Share
 	}
-	return func(i uint64) (train.Sequence, error) {
-		i += first
+	return func(i uint64) (writer, error) {
 		x, k := rand.New(rand.NewPCG(seed, i)).Float64()*total, 0
 		for ; k+1 < len(list); k++ {
 			if x -= list[k].Share; x < 0 {
 				break
 			}
 		}
-		w, err := sources[k](i)
-		return w.Sequence, err
+		return sources[k](i)
 	}, nil
 }

@@ -17,13 +17,13 @@ type Recipe struct {
 	Name        string
 	Description string
 	Seed        uint64
-	Config      model.Config        // but for the size of the vocabulary
-	Vision      *model.VisionConfig // of the encoder of images; nil for a model of text
+	Config      model.Config        // of the first phase, but for the size of the vocabulary
+	Vision      *model.VisionConfig // of its encoder of images; nil for a model of text
+	Outer       float64             // see train.Plan; 0 for 1
 	Pre         string              // the pre-tokenizer of the vocabulary
 	Control     []string            // its control tokens, BOS and EOS first
 	Template    string              // of chats
 	Phases      []Phase
-	Exam        Lesson // what validation asks, one question at a time
 }
 
 // chat lets a user write the text, if there is one, and the question as the models know them.
@@ -39,10 +39,18 @@ type Phase struct {
 	WarmUp  int
 	Prose   float32 // weight of the prediction of a token outside of answers, an answer's being one
 	Lessons []Lesson
+	// Until, when not 0, ends the phase early, once that share of validation answers is right.
+	Until float64
 	// FromFile begins the phase from the weights as the model's file holds them after the phase
 	// before, in Q8_0: a training can go on there with nothing but that file.
 	FromFile bool
+	// Widen, when not 0, makes the model of the phase before so many times as wide first, which changes
+	// nothing of what it computes. It needs FromFile.
+	Widen int
 }
+
+// passed says whether a phase has reached what it is for.
+func (p Phase) passed(right float64) bool { return p.Until > 0 && right >= p.Until }
 
 // Lesson is a kind of stories or, for models that see, of pictures to learn from.
 type Lesson struct {
@@ -52,6 +60,9 @@ type Lesson struct {
 
 	Events, Words, Cast int  // of stories, as world.Options has them
 	Plain               bool // the same
+	// Twice tells each story a second time at once, which can be foretold from the first: models learn to
+	// look things up from that before any answer tells them to. A token of it weighs a tenth.
+	Twice bool
 
 	Side   int   // of pictures, in pixels; they are square
 	Items  int   // as world.SceneOptions has them
@@ -86,7 +97,7 @@ func (r Recipe) Miniature() Recipe {
 	}
 	phases := make([]Phase, len(r.Phases))
 	for i, p := range r.Phases {
-		p.Steps, p.Batch, p.WarmUp = 3, 2, 1
+		p.Steps, p.Batch, p.WarmUp, p.Until, p.Widen = 3, 2, 1, 0, min(p.Widen, 2)
 		lessons := make([]Lesson, len(p.Lessons))
 		for j, l := range p.Lessons {
 			l.Words, l.Questions, l.Side, l.Shown, l.Digits = min(l.Words, 150), min(l.Questions, 3), min(l.Side, 96), min(l.Shown, 64), nil
@@ -94,8 +105,19 @@ func (r Recipe) Miniature() Recipe {
 		}
 		p.Lessons, phases[i] = lessons, p
 	}
-	r.Phases, r.Exam.Side = phases, min(r.Exam.Side, 96)
+	r.Phases = phases
 	return r
+}
+
+// shape returns the hyperparameters that the model has in a phase.
+func (r Recipe) shape(phase int) (model.Config, *model.VisionConfig) {
+	c, v := r.Config, r.Vision
+	for _, p := range r.Phases[:phase+1] {
+		if p.Widen > 0 {
+			c, v = widened(c, v, p.Widen)
+		}
+	}
+	return c, v
 }
 
 // plan is the phase as train wants it.
@@ -104,7 +126,7 @@ func (r Recipe) plan(i int) train.Plan {
 	return train.Plan{
 		Recipe: fmt.Sprintf("%s, seed %d, phase %d %s", r.Name, r.Seed, i+1, p.Name), Batch: p.Batch,
 		Rate:  train.Schedule{Peak: p.Peak, Floor: p.Floor, WarmUp: p.WarmUp, Steps: p.Steps},
-		Decay: 0.1, Clip: 1, Muon: true,
+		Decay: 0.1, Clip: 1, Muon: true, Outer: r.Outer,
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/tokenizer"
 	"github.com/wattlaw/wattlaw/internal/train"
+	"github.com/wattlaw/wattlaw/internal/world"
 )
 
 // Options of Run.
@@ -43,6 +44,8 @@ type training struct {
 	vocab  tokenizer.Vocab
 	reader reader
 	model  *train.Model
+	config model.Config // the model's, and its encoder's
+	vision *model.VisionConfig
 	exam   exam
 	ended  bool // a phase has ended in this run, so that the file in Dir holds its weights
 }
@@ -59,6 +62,9 @@ func Run(ctx context.Context, r Recipe, opt Options) error {
 	}
 	from, err := t.first()
 	if err != nil {
+		return fmt.Errorf("recipe %s: %w", r.Name, err)
+	}
+	if err := t.randomize(from); err != nil {
 		return fmt.Errorf("recipe %s: %w", r.Name, err)
 	}
 	for i := from; i < len(r.Phases); i++ {
@@ -97,8 +103,9 @@ func (t *training) source(phase int) string {
 	return t.path(".gguf")
 }
 
-// load takes the weights from a file, and its encoder's beside it.
-func (t *training) load(path string) error {
+// load takes the weights from a file, and its encoder's beside it, for a phase that the model has the
+// shape of now; if it is to be wider than in the phase before, they may still be that one's.
+func (t *training) load(path string, phase int) error {
 	f, err := gguf.Open(path)
 	if err != nil {
 		return err
@@ -108,27 +115,52 @@ func (t *training) load(path string) error {
 	if err != nil {
 		return err
 	}
-	var m *train.Model
-	if t.recipe.Vision == nil {
-		m, err = train.New(src, t.opt.Train)
-	} else {
-		var encoder *gguf.File
-		if encoder, err = gguf.Open(strings.TrimSuffix(path, ".gguf") + ".mmproj.gguf"); err != nil {
+	var eyes *model.Source
+	if t.vision != nil {
+		encoder, err := gguf.Open(strings.TrimSuffix(path, ".gguf") + ".mmproj.gguf")
+		if err != nil {
 			return err
 		}
 		defer encoder.Close()
-		m, err = train.NewSeeing(src, model.EncoderFromFile(encoder), t.opt.Train)
+		eyes = model.EncoderFromFile(encoder)
 	}
+	if k := t.recipe.Phases[phase].Widen; k > 0 {
+		if src, eyes, err = t.widen(src, eyes, k); err != nil {
+			return err
+		}
+	}
+	m, err := t.open(src, eyes)
 	if err != nil {
 		return err
 	}
-	want := t.recipe.Config
+	want := t.config
 	want.Eps = float64(float32(want.Eps)) // as the file has it
 	if m.Config != want || !slices.Equal(src.Vocab.Tokens, t.vocab.Tokens) {
 		return fmt.Errorf("%s is not the recipe's model: it has another shape or vocabulary", path)
 	}
 	t.model = m
 	return nil
+}
+
+func (t *training) open(src, eyes *model.Source) (*train.Model, error) {
+	if eyes == nil {
+		return train.New(src, t.opt.Train)
+	}
+	return train.NewSeeing(src, eyes, t.opt.Train)
+}
+
+// widen makes a model of the phase before k times as wide, and leaves one alone that is wide already.
+func (t *training) widen(src, eyes *model.Source, k int) (*model.Source, *model.Source, error) {
+	c, err := model.ReadConfig(src)
+	if err != nil || c.Width == t.config.Width {
+		return src, eyes, err
+	}
+	language, encoder := t.meta()
+	if src, err = widen(src, language, k, t.recipe.Seed); err != nil || eyes == nil {
+		return src, nil, err
+	}
+	eyes, err = widen(eyes, encoder, k, t.recipe.Seed)
+	return src, eyes, err
 }
 
 func start(r Recipe, opt Options) (*training, error) {
@@ -144,19 +176,23 @@ func start(r Recipe, opt Options) (*training, error) {
 		return nil, err
 	}
 	t.recipe.Config.Vocab = len(t.vocab.Tokens)
-	const tied = true
-	if r.Vision == nil {
-		t.model, err = train.NewRandom(t.recipe.Config, tied, r.Seed, opt.Train)
-	} else {
+	if r.Vision != nil {
 		contract := r.Vision.Contract()
 		t.reader.contract = &contract
-		t.model, err = train.NewRandomSeeing(t.recipe.Config, *r.Vision, tied, r.Seed, opt.Train)
 	}
-	if err != nil {
-		return nil, err
+	return t, nil
+}
+
+// randomize gives the model the shape of a phase, and weights that no training has seen.
+func (t *training) randomize(phase int) (err error) {
+	const tied = true
+	t.config, t.vision = t.recipe.shape(phase)
+	if t.vision == nil {
+		t.model, err = train.NewRandom(t.config, tied, t.recipe.Seed, t.opt.Train)
+	} else {
+		t.model, err = train.NewRandomSeeing(t.config, *t.vision, tied, t.recipe.Seed, t.opt.Train)
 	}
-	t.exam, err = t.reader.exam(r.Seed, r.Exam)
-	return t, err
+	return err
 }
 
 func (t *training) path(suffix string) string {
@@ -169,19 +205,28 @@ func (t *training) checkpoint(phase int) string {
 
 // phase trains one phase, or what is left of it.
 func (t *training) phase(ctx context.Context, i int) error {
-	data, err := t.reader.lessons(t.recipe.Seed, t.recipe.first(i), t.recipe.Phases[i])
+	phase := t.recipe.Phases[i]
+	draw, err := t.reader.lessons(world.Train, t.recipe.Seed, phase)
 	if err != nil {
 		return err
 	}
+	if t.exam, err = t.reader.exam(t.recipe.Seed, phase); err != nil {
+		return err
+	}
 	var read int64
-	data = ahead(data, t.recipe.Phases[i].Batch)
+	first := t.recipe.first(i)
+	data := ahead(func(i uint64) (train.Sequence, error) {
+		w, err := draw(first + i)
+		return w.Sequence, err
+	}, phase.Batch)
 	counted := func(i uint64) (train.Sequence, error) {
 		s, err := data(i)
 		read += int64(len(s.Tokens))
 		return s, err
 	}
-	if t.recipe.Phases[i].FromFile {
-		if err := t.load(t.source(i)); err != nil {
+	if phase.FromFile {
+		t.config, t.vision = t.recipe.shape(i)
+		if err := t.load(t.source(i), i); err != nil {
 			return err
 		}
 	}
@@ -192,23 +237,34 @@ func (t *training) phase(ctx context.Context, i int) error {
 	if err := tr.Resume(t.checkpoint(i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	passed := false
+	if tr.Steps() > 0 && tr.Steps()%validateEvery == 0 { // it may have been stopped between the exam and the next phase
+		right, _, err := t.exam.take(t.model)
+		if err != nil {
+			return err
+		}
+		passed = phase.passed(right)
+	}
 	saved, since := time.Now(), time.Now()
 	var loss float64
-	for n := 0; !tr.Done(); {
+	for n := 0; !tr.Done() && !passed; {
 		p, err := tr.Step(ctx)
 		if err != nil {
 			return errors.Join(err, t.save(tr, i))
 		}
 		loss, n = loss+p.Loss, n+1
 		if p.Step%pointEvery == 0 || tr.Done() {
-			point := Point{Phase: t.recipe.Phases[i].Name, Step: p.Step, Of: t.recipe.Phases[i].Steps, Seen: t.recipe.first(i) + tr.Position(),
+			point := Point{Phase: phase.Name, Step: p.Step, Of: phase.Steps, Seen: first + tr.Position(),
 				Loss: loss / float64(n), Rate: p.Rate, Tokens: read, Seconds: time.Since(since).Seconds()}
-			if err := t.point(point, p.Step%validateEvery == 0 || tr.Done()); err != nil {
+			validate := p.Step%validateEvery == 0 || tr.Done()
+			right, err := t.point(point, validate)
+			if err != nil {
 				return err
 			}
+			passed = validate && phase.passed(right)
 			loss, n, read, since = 0, 0, 0, time.Now()
 		}
-		if time.Since(saved) > t.opt.Save || tr.Done() {
+		if time.Since(saved) > t.opt.Save || tr.Done() || passed {
 			if err := t.save(tr, i); err != nil {
 				return err
 			}
@@ -227,21 +283,20 @@ func (t *training) save(tr *train.Trainer, phase int) error {
 	return t.export()
 }
 
-// point completes a point of the curve and appends it to the file.
-func (t *training) point(p Point, validate bool) error {
+// point completes a point of the curve and appends it to the file. It returns what validation found.
+func (t *training) point(p Point, validate bool) (right float64, err error) {
 	if validate {
-		var err error
 		if p.Right, p.ByKind, err = t.exam.take(t.model); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if err := appendPoint(t.path(".jsonl"), p); err != nil {
-		return err
+		return 0, err
 	}
 	if t.opt.Report != nil {
 		t.opt.Report(p)
 	}
-	return nil
+	return p.Right, nil
 }
 
 // ahead makes n sequences at once on all cores, as a step of the training asks for them: drawing

@@ -1,9 +1,14 @@
 package recipe
 
 import (
+	"strings"
+
 	"github.com/wattlaw/wattlaw/internal/tokenizer"
 	"github.com/wattlaw/wattlaw/internal/world"
 )
+
+// againWeight is that of a token of a story told again, an answer's being one.
+const againWeight = 0.1
 
 // stories writes about each text one sequence: every answer is learned behind those before it.
 func (r reader) stories(split world.Split, seed uint64, l Lesson, prose float32) (source, error) {
@@ -14,9 +19,14 @@ func (r reader) stories(split world.Split, seed uint64, l Lesson, prose float32)
 	return func(i uint64) (writer, error) {
 		var w writer
 		for k, e := range texts.Study(i, l.Questions) {
-			if k == 0 {
+			switch {
+			case k == 0 && l.Twice:
+				r.text(&w, strings.TrimSuffix(e.Prompt(), "\n"+e.Ask()), prose, tokenizer.EncodeOptions{AddSpecial: true})
+				r.text(&w, " "+e.Text+"\n", againWeight, tokenizer.EncodeOptions{})
+				r.text(&w, e.Ask(), prose, tokenizer.EncodeOptions{})
+			case k == 0:
 				r.text(&w, e.Prompt(), prose, tokenizer.EncodeOptions{AddSpecial: true})
-			} else {
+			default:
 				r.text(&w, "\n"+e.Ask(), prose, tokenizer.EncodeOptions{})
 			}
 			r.answer(&w, e.Answer, e.Kind)
