@@ -16,6 +16,7 @@ import (
 type exportFlags struct {
 	store, format, out string
 	samples, answers   bool
+	comparisons        bool
 }
 
 // newExportCmd writes one run's trials or samples for other programs.
@@ -26,7 +27,8 @@ func newExportCmd() *cobra.Command {
 		Short: "Write a run's trials, samples or answers as CSV, JSON or Parquet",
 		Long: `Write the trials of a stored run as CSV or Parquet, or its whole result as JSON (the content
 of result.json). With --samples, write every reading around the trials instead, with --answers
-the tasks that were answered, with what each answer cost. The fields are described in docs/result-schema.md.`,
+the tasks that were answered, with what each answer cost, with --comparisons what differs between
+models that were compared. The fields are described in docs/result-schema.md.`,
 		Example: "  wattlaw export 20261123T2315 --format csv\n  wattlaw export 20261123T2315 --format parquet --samples --out samples.parquet",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -58,14 +60,19 @@ the tasks that were answered, with what each answer cost. The fields are describ
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "file to write (default: standard output)")
 	cmd.Flags().BoolVar(&f.samples, "samples", false, "export the samples instead of the trials")
 	cmd.Flags().BoolVar(&f.answers, "answers", false, "export the answers to tasks instead of the trials")
+	cmd.Flags().BoolVar(&f.comparisons, "comparisons", false, "export the comparisons of models instead of the trials")
 	return cmd
 }
 
 // writer returns what writes the format, before anything is opened.
 func (f exportFlags) writer() (func(io.Writer, report.Page) error, error) {
 	switch {
-	case f.samples && f.answers:
-		return nil, errors.New("export: --samples and --answers are two exports; leave one out")
+	case f.samples && f.answers, f.comparisons && (f.samples || f.answers):
+		return nil, errors.New("export: any two of --samples, --answers and --comparisons are two exports; leave one out")
+	case f.format == "csv" && f.comparisons:
+		return func(w io.Writer, p report.Page) error { return report.WriteComparisonsCSV(w, p.Result) }, nil
+	case f.comparisons:
+		return nil, errors.New("export: comparisons are written as csv; the JSON of a run has them among the rest")
 	case f.format == "csv" && f.answers:
 		return func(w io.Writer, p report.Page) error { return report.WriteAnswersCSV(w, p.Result) }, nil
 	case f.format == "parquet" && f.answers:

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/model/builtin"
 	"github.com/wattlaw/wattlaw/internal/model/shape"
 )
@@ -107,4 +107,4 @@ func writeBuiltin(ref, path string) error {
 }
 
 // encoderPath is where the encoder of the model at path is written.
-func encoderPath(path string) string { return strings.TrimSuffix(path, ".gguf") + ".mmproj.gguf" }
+func encoderPath(path string) string { return model.EncoderPath(path) }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
+	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +18,10 @@ import (
 // accuracyCell is one configuration at one resolution.
 type accuracyCell struct {
 	*Accuracy
-	name  string // of the configuration, without what all have in common
+	id    string // of the configuration
+	name  string // the same without what all have in common
 	group int    // colour and shape: that of the configuration
+	bytes int64  // of its weights
 }
 
 // accuracyCells lists all that a run has, one configuration after the other.
@@ -27,7 +31,7 @@ func accuracyCells(r *Result) (cells []accuracyCell) {
 	for i := range r.Configs {
 		c := &r.Configs[i]
 		for j := range c.Accuracy {
-			cells = append(cells, accuracyCell{&c.Accuracy[j], names[i], group})
+			cells = append(cells, accuracyCell{&c.Accuracy[j], c.ID, names[i], group, c.Bytes})
 		}
 		if len(c.Accuracy) > 0 {
 			group++
@@ -48,9 +52,17 @@ func configNames(r *Result) (names []string) {
 		if oneModel {
 			name = cmp.Or(c.Clamp, "the model's own limit")
 		}
+		if file := path.Base(filepath.ToSlash(name)); strings.Contains(file, ".gguf") && !sharesFile(r, c.ID, file) {
+			name = file
+		}
 		names = append(names, name)
 	}
 	return names
+}
+
+// sharesFile reports whether another configuration's model lies in a file of the same name.
+func sharesFile(r *Result, id, file string) bool {
+	return slices.ContainsFunc(r.Configs, func(c ConfigResult) bool { return c.ID != id && path.Base(filepath.ToSlash(c.ID)) == file })
 }
 
 // byResolution reports whether some configuration answered with images of several resolutions.

@@ -48,6 +48,8 @@ func Build(run store.Run, trials []store.Trial, answers []store.Answer, samples 
 		result.Configs = append(result.Configs, built)
 		result.Drift = append(result.Drift, drift(config.ID, own)...)
 	}
+	result.Comparisons = comparisons(run, trials, answers)
+	result.Pareto = paretos(result, trials)
 	for i := range trials {
 		result.Trials = append(result.Trials, buildTrial(&trials[i], run.Channels))
 	}
@@ -124,7 +126,7 @@ func buildConfig(c store.Config, trials []store.Trial, channels []measure.Channe
 	result := ConfigResult{
 		ID: c.ID, Backend: c.Backend, Model: c.Model, Architecture: c.Architecture, Quant: c.Quant,
 		Parameters: c.Parameters, Bytes: c.Bytes, Threads: c.Threads, Kernel: c.Kernel, Meaningless: c.Meaningless,
-		Projector: c.Projector, Clamp: c.Clamp, Vision: c.Vision,
+		Projector: c.Projector, Clamp: c.Clamp, Vision: c.Vision, Control: c.Control,
 		Laws: []LawResult{}, Knees: []KneeResult{}, Unfitted: []Unfitted{},
 		Complexity: complexity(c.ID, trials), Kinds: kinds(c.ID, trials), Lengths: lengths(trials),
 	}

@@ -83,6 +83,9 @@ func writeFigures(dir string, r *Result, samples SamplesFunc) error {
 	if err := writeAccuracyFigures(dir, r); err != nil {
 		return err
 	}
+	if err := writeParetoFigures(dir, r); err != nil {
+		return err
+	}
 	return writeTimeFigure(dir, r, samples)
 }
 

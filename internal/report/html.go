@@ -73,6 +73,7 @@ type (
 		Legend      []legendItem
 		Chart       template.HTML
 		Knees       *kneeComparison // in place of Chart
+		Paired      *pairedView     // models of one run; Table is then empty
 		Table       tableView
 		Note        string
 	}
@@ -191,6 +192,9 @@ func newView(pages []Page) (*view, error) {
 		v.Nav[0].Text = "Law"
 	}
 	v.Comparison = append(compare(pages), compareKnees(pages)...)
+	if len(pages) == 1 {
+		v.Comparison = onlyPaired(v.Comparison, comparePaired(pages[0].Result))
+	}
 	for i, c := range v.Comparison {
 		v.Nav = slices.Insert(v.Nav, i, link{c.ID, c.Eyebrow})
 	}
@@ -397,6 +401,18 @@ func compare(pages []Page) []comparisonView {
 		Chart: lawChart(1000, 460, overlays), Table: comparisonTable(overlays, names),
 		Note: "Ratios are against the first line. Their intervals come from both slopes' intervals on the logarithmic scale, as if the runs were independent.",
 	}}
+}
+
+// onlyPaired puts the paired comparison of a run's models first, with the chart of their laws, in
+// place of the one that takes them as independent.
+func onlyPaired(list []comparisonView, paired *comparisonView) []comparisonView {
+	if paired == nil {
+		return list
+	}
+	if len(list) > 0 && list[0].ID == paired.ID {
+		paired.Chart, list = list[0].Chart, list[1:]
+	}
+	return append([]comparisonView{*paired}, list...)
 }
 
 // comparisonHeadline says how two laws compare; more are left to the table.

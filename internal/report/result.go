@@ -30,13 +30,16 @@ type Result struct {
 	Sweep    string          `json:"sweep"`    // "tokens" or "pixels": what x is
 	Configs  []ConfigResult  `json:"configs"`  // one per model and backend
 	// OneCurves answers, for models with several clamps, whether cost in effective pixels is one curve.
-	OneCurves []OneCurve      `json:"one_curves"`
-	Drift     []Contrast      `json:"drift"`    // last third of the trials against the first
-	Findings  []store.Finding `json:"findings"` // what the checks before, during and after the run found
-	Doubts    []Doubt         `json:"doubts"`   // every doubt once
-	Trials    []TrialResult   `json:"trials"`   // in the order in which they ran
-	Tasks     *store.TaskSet  `json:"tasks"`    // what every configuration was asked besides; null for nothing
-	Answers   []AnswerResult  `json:"answers"`  // in the order in which they were given
+	OneCurves []OneCurve `json:"one_curves"`
+	// Comparisons sets each model of several against the first, and against the first in fewer bits.
+	Comparisons []Comparison    `json:"comparisons"`
+	Pareto      []Pareto        `json:"pareto"`   // what models are worth against what they cost; empty with one model
+	Drift       []Contrast      `json:"drift"`    // last third of the trials against the first
+	Findings    []store.Finding `json:"findings"` // what the checks before, during and after the run found
+	Doubts      []Doubt         `json:"doubts"`   // every doubt once
+	Trials      []TrialResult   `json:"trials"`   // in the order in which they ran
+	Tasks       *store.TaskSet  `json:"tasks"`    // what every configuration was asked besides; null for nothing
+	Answers     []AnswerResult  `json:"answers"`  // in the order in which they were given
 }
 
 // RunInfo identifies a run.
@@ -95,6 +98,7 @@ type ConfigResult struct {
 	Projector    string            `json:"projector"`   // file of the vision encoder; "" for none or a shape model's own
 	Clamp        string            `json:"clamp"`       // limit on pixels as the plan spells it; "" for the model's own
 	Vision       *imaging.Contract `json:"vision"`      // preprocessing of images, limit included; null for a model of text
+	Control      *store.Control    `json:"control"`     // what this is a copy of in fewer bits; null for a model of the plan's own
 	LoadS        *float64          `json:"load_s"`
 	Laws         []LawResult       `json:"laws"`
 	Knees        []KneeResult      `json:"knees"`      // over nominal pixels; empty in a sweep of prompt lengths

@@ -50,6 +50,7 @@ func WriteSummary(w io.Writer, r *Result, o SummaryOptions) error {
 		s.config(r, &r.Configs[i])
 	}
 	s.clamps(r)
+	s.comparisons(r)
 	s.accuracy(r)
 	if len(r.Configs) == 0 {
 		s.line("", "No configuration was measured.")

@@ -16,7 +16,7 @@ import (
 type SamplesFunc = func(seq int) (store.Samples, error)
 
 // WriteAll writes result.json, trials.csv, trials.parquet, samples.parquet, report.html,
-// answers.csv and answers.parquet where tasks were answered, and the figures (PNG and SVG, below figures/) into dir, which it creates. Every file
+// answers.csv and answers.parquet where tasks were answered, comparisons.csv and pareto.csv where several models were measured, and the figures (PNG and SVG, below figures/) into dir, which it creates. Every file
 // appears whole or not at all; the first failure ends the writing and leaves the files
 // written before it.
 func WriteAll(dir string, r *Result, samples SamplesFunc) error {
@@ -26,6 +26,12 @@ func WriteAll(dir string, r *Result, samples SamplesFunc) error {
 		{"report.html", func(w io.Writer) error { return WriteHTML(w, []Page{{r, samples}}) }},
 		{"trials.parquet", func(w io.Writer) error { return WriteTrialsParquet(w, r) }},
 		{"samples.parquet", func(w io.Writer) error { return WriteSamplesParquet(w, r, samples) }},
+	}
+	if len(r.Comparisons) > 0 {
+		files = append(files, []outFile{
+			{"comparisons.csv", func(w io.Writer) error { return WriteComparisonsCSV(w, r) }},
+			{"pareto.csv", func(w io.Writer) error { return WriteParetoCSV(w, r) }},
+		}...)
 	}
 	if len(r.Answers) > 0 {
 		files = append(files, []outFile{
