@@ -46,6 +46,11 @@ what the model sees, and a configuration of its own.
 With --tasks every configuration also answers questions, at every resolution, and the report
 shows accuracy against cost. docs/eval-formats.md describes the file.
 
+With --compare the models are set against the first of them, on the same prompts and tasks: what
+became of fixed cost and slope, load, memory, energy, speed and accuracy, and which are on the
+frontier of accuracy against cost. For each that is smaller, the first joins in fewer bits, of
+about the same bytes, so that the report tells "this or just fewer bits?".
+
 A plan in TOML or JSON has a key for every flag that shapes the run ("--print-plan" shows
 them all); flags that are given win over the file. Every finished trial is in the store at
 once: a run that ended early goes on with "--resume RUN", repeating and losing nothing.`,
@@ -56,6 +61,7 @@ once: a run that ended early goes on with "--resume RUN", repeating and losing n
   wattlaw run --model shape:qwen2-vl-2b@q4_0 --clamp tokens:64,tokens:128 --resolutions auto
   wattlaw run --model FILE.gguf --mmproj MMPROJ.gguf --resolutions 224x224,448x448,1920x1080 --reload
   wattlaw run --model FILE.gguf --mmproj MMPROJ.gguf --resolutions 112,224,448 --tasks pictures/tasks.jsonl
+  wattlaw run --compare FILE.gguf,COMPRESSED.gguf --tasks tasks.jsonl
   wattlaw run --resume 20261123T231500-smollm2-135m-7f3a`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -94,14 +100,29 @@ func (f *runFlags) choose(cmd *cobra.Command, args []string) error {
 	case f.named != "":
 		plan, err = bench.FindPlan(f.named)
 	default:
-		f.plan = f.plan.Effective()
-		return nil
+		plan = f.plan
 	}
 	if err == nil {
 		err = putUnder(cmd, plan, &f.plan)
 	}
+	if err == nil {
+		err = f.chooseModels(cmd)
+	}
 	f.plan = f.plan.Effective()
 	return err
+}
+
+// chooseModels has --model and --compare each take the place of what a plan says in either.
+func (f *runFlags) chooseModels(cmd *cobra.Command) error {
+	switch model, compare := cmd.Flags().Changed("model"), cmd.Flags().Changed("compare"); {
+	case model && compare:
+		return errors.New("run: --compare lists the models in place of --model; leave --model out")
+	case compare:
+		f.plan.Model = slices.Clone(f.plan.Compare)
+	case model:
+		f.plan.Compare = []string{}
+	}
+	return nil
 }
 
 func (f *runFlags) run(cmd *cobra.Command, fromFile bool) (err error) {
@@ -157,7 +178,7 @@ func (f *runFlags) checkResume(cmd *cobra.Command, fromFile bool) (err error) {
 func (f *runFlags) measure(ctx context.Context, s store.Store, hints, out io.Writer) (store.Run, error) {
 	view := progress.New(out)
 	deps := bench.Deps{
-		Store: s, Tool: version(), Progress: view.Event, Tasks: f.tasks,
+		Store: s, Tool: version(), Progress: view.Event, Tasks: f.tasks, Controls: f.controls,
 		Sources: func(pid int) []source.Source { return allSources("/", pid) },
 	}
 	begin := bench.Run
@@ -177,7 +198,7 @@ func (f *runFlags) measure(ctx context.Context, s store.Store, hints, out io.Wri
 		return store.Run{}, err
 	}
 	run, err := begin(ctx, f.plan, deps)
-	return run, errors.Join(err, view.Close())
+	return run, errors.Join(err, f.clear(run), view.Close())
 }
 
 // takeUp makes the plan of the run to resume the effective one, but for where the report
