@@ -41,7 +41,7 @@ func gazer() Recipe {
 				{Share: 0.15, Side: 96, Digits: []int{10, 14}, Questions: 13}, {Share: 0.1, Side: 128, Questions: 13}, {Share: 0.1, Side: 160, Questions: 13},
 				{Share: 0.25, Side: 192, Digits: []int{10, 14, 19, 28}, Questions: 13},
 				{Share: 0.1, Side: 288, Shown: 192, Questions: 13}, {Share: 0.3, Side: 288, Questions: 13}}},
-			{Name: "wider", FromFile: true, Widen: 2, Steps: 330, Batch: 32, Peak: 1e-3, Floor: 2e-5, WarmUp: 20, Prose: 0.01, Lessons: []Lesson{
+			{Name: "wider", FromFile: true, Widen: 2, Steps: 230, Batch: 32, Peak: 1e-3, Floor: 2e-5, WarmUp: 20, Prose: 0.01, Lessons: []Lesson{
 				{Share: 0.15, Side: 96, Digits: []int{10, 14}, Questions: 13}, {Share: 0.1, Side: 128, Questions: 13}, {Share: 0.1, Side: 160, Questions: 13},
 				{Share: 0.25, Side: 192, Digits: []int{10, 14, 19, 28}, Questions: 13},
 				{Share: 0.1, Side: 288, Shown: 192, Questions: 13}, {Share: 0.3, Side: 288, Questions: 13}}},
