@@ -53,7 +53,7 @@ func (r *runner) warmUp(ctx context.Context, c *config) error {
 	if r.plan.WarmUp.Max == 0 {
 		return nil
 	}
-	r.emit(StageChanged{StageWarmUp, fmt.Sprintf("at most %d requests to %s", r.plan.WarmUp.Max, c.model)})
+	r.emit(StageChanged{StageWarmUp, fmt.Sprintf("at most %d requests to %s", r.plan.WarmUp.Max, c.name())})
 	if err := r.attach(ctx, c); err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (r *runner) warmUp(ctx context.Context, c *config) error {
 		}
 	}
 	if math.IsNaN(cv) {
-		r.find(whenBaseline, severityDoubt, "warm-up", "%d requests are too few to tell whether %s is warm; raise warm_up.max to 4 or more", r.plan.WarmUp.Max, c.model)
+		r.find(whenBaseline, severityDoubt, "warm-up", "%d requests are too few to tell whether %s is warm; raise warm_up.max to 4 or more", r.plan.WarmUp.Max, c.name())
 	} else {
 		r.find(whenBaseline, severityDoubt, "warm-up", "after %d requests the last three still varied by %.1f %% (%.1f %% was wanted)", r.plan.WarmUp.Max, 100*cv, 100*r.plan.WarmUp.CV)
 	}

@@ -223,7 +223,9 @@ func newAccuracyView(r *Result, index int) *accuracyView {
 			v.Legend = append(v.Legend, legendItem{c.group % palette, c.group % 3, c.name})
 		}
 	}
-	v.CostChart = accuracyCostChart(560, 380, cells, func(a *Accuracy) *AnswerCost { return a.cost(store.MetricCPUCoreSeconds) })
+	if len(r.Pareto) == 0 || byResolution(cells) { // else the comparison has it, with the frontier
+		v.CostChart = accuracyCostChart(560, 380, cells, func(a *Accuracy) *AnswerCost { return a.cost(store.MetricCPUCoreSeconds) })
+	}
 	if c := cells[0].energy(); c != nil {
 		v.EnergyTitle, v.EnergyQuality = "Accuracy against energy, "+strings.TrimPrefix(c.Metric, store.MetricJoules), c.Quality
 		v.EnergyChart = accuracyCostChart(560, 380, cells, (*Accuracy).energy)

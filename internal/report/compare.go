@@ -116,11 +116,15 @@ func effects(run store.Run, base, other store.Config, trials []store.Trial, answ
 	a, b := pairsOf(trials, base.ID, other.ID)
 	out := []Effect{bytesEffect(base, other)}
 	for _, m := range metricNames(slices.Concat(a, b), run.Channels) {
+		found := false
 		for _, quality := range qualities {
 			out = append(out, lawEffects(m, quality, a, b)...)
 			if e, ok := meanEffect(m, quality, a, b); ok {
-				out = append(out, e)
+				out, found = append(out, e), true
 			}
+		}
+		if !found && !isEnergy(m) && len(a) > 0 {
+			out = append(out, Effect{About: AboutMean, Metric: m, Unit: describe(m).unit, Absent: absentReason(m, slices.Concat(a, b))})
 		}
 	}
 	for _, m := range append(rates[:], store.MetricPeakRSS) {
@@ -156,7 +160,7 @@ func figuresOf(metric string, quality measure.Quality, a, b []store.Trial) (base
 // lawEffects compares the laws through the trials that both have.
 func lawEffects(metric string, quality measure.Quality, a, b []store.Trial) []Effect {
 	base, other, pairs := figuresOf(metric, quality, a, b)
-	if len(pairs) == 0 || slices.Contains(rates[:], metric) {
+	if len(pairs) < 3 {
 		return nil
 	}
 	var laws [2]law.Law
@@ -360,7 +364,7 @@ func (e *Effect) amounts() (base, value string) {
 
 // change writes the ratio, or the difference of accuracy, and its interval.
 func (e *Effect) change() (text, interval string) {
-	v, ci, sign := e.Ratio, e.RatioCI, "× "
+	v, ci, sign := e.Ratio, e.RatioCI, "×\u00a0"
 	if e.About == AboutAccuracy {
 		if e.Difference == nil {
 			return "–", e.Absent

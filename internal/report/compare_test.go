@@ -79,7 +79,7 @@ func TestComparisonsPairTheTrials(t *testing.T) {
 		ratio, width  float64
 	}{
 		{AboutFixed, cpu, 0.5, 0.05}, {AboutSlope, cpu, 0.25, 0.01},
-		{AboutMean, cpu, (0.26 + 0.001025*396.8) / (0.52 + 0.0041*396.8), 0.005},
+		{AboutMean, cpu, (0.26 + 0.001025*396.8) / (0.52 + 0.0041*396.8), 0.01},
 		{AboutAnswer, cpu, 0.4, 0.005},
 	} {
 		e := c.effect(want.about, want.metric, "")
@@ -125,8 +125,8 @@ func TestComparisonWithoutFigures(t *testing.T) {
 		f.trials[i].Figures[store.MetricCPUAUCPercent] = v
 	}
 	c := &mustBuild(t, f).Comparisons[0]
-	if e := c.effect(AboutMean, store.MetricRAMAUC, ""); e != nil {
-		t.Errorf("an absent figure is compared: %+v", e)
+	if e := c.effect(AboutMean, store.MetricRAMAUC, ""); e == nil || e.Ratio != nil || e.Base != nil || e.Absent != "no baseline" {
+		t.Errorf("an absent figure: %+v", e)
 	}
 	if e := c.effect(AboutMean, store.MetricCPUAUCPercent, ""); e == nil || e.Ratio != nil || e.Absent == "" {
 		t.Errorf("ratio to what is not told from zero: %+v", e)
@@ -178,7 +178,7 @@ func TestComparisonIsShown(t *testing.T) {
 	html := page(t, f)
 	_, words := elements(t, html)
 	for _, want := range []string{
-		"With b.gguf in place of a.gguf an answer costs × 0.40", "−2.0 points", "Accuracy against CPU time of the model's process of an answer",
+		"With b.gguf in place of a.gguf an answer costs × 0.40", "−2.0 points", "Accuracy against CPU time of an answer",
 		"Accuracy against the bytes of the weights", "Against a.gguf", "this or just fewer bits?", "CPU time, slope", "decode, tokens/s",
 		"better than just fewer bits", "Energy was not measured; powercap.package-0", "energy, estimate.cpu (estimate)",
 	} {

@@ -15,9 +15,15 @@ func (e *Effect) shown() bool {
 	return e.About != AboutAnswer || e.Metric == store.MetricCPUCoreSeconds || strings.HasPrefix(e.Metric, store.MetricJoules)
 }
 
-// sameAs reports whether two effects are about the same.
+// sameAs reports whether two effects are about the same, where one may be absent.
 func (e *Effect) sameAs(o *Effect) bool {
-	return e.About == o.About && e.Metric == o.Metric && e.Quality == o.Quality && e.Resolution == o.Resolution
+	quality := e.Quality == o.Quality || e.Quality == measure.Unavailable || o.Quality == measure.Unavailable
+	return e.About == o.About && e.Metric == o.Metric && e.Resolution == o.Resolution && quality
+}
+
+// sharesMetric reports whether two effects are of one metric, apart from answers.
+func (e *Effect) sharesMetric(o Effect) bool {
+	return e.Metric == o.Metric && (e.About == AboutAnswer) == (o.About == AboutAnswer) && (e.Metric != "" || e.About == o.About)
 }
 
 // energyUnmeasured says why a comparison has no measured energy; "" where it has.
@@ -147,6 +153,10 @@ func pairedTableOf(r *Result, base string) pairedTable {
 			}
 		}
 	}
+	slices.SortStableFunc(rows, func(a, b *Effect) int {
+		first := func(e *Effect) int { return slices.IndexFunc(list[0].Effects, e.sharesMetric) }
+		return first(a) - first(b)
+	})
 	for _, e := range rows {
 		from, _ := e.amounts()
 		line := row(e.title(), from)
@@ -167,8 +177,8 @@ func (c *Comparison) cell(e *Effect) cellView {
 	own := &c.Effects[i]
 	_, value := own.amounts()
 	text, interval := own.change()
-	if own.Absent != "" && interval == "" {
-		interval = own.Absent
+	if own.Absent != "" {
+		interval = "no ratio" // why stands in result.json
 	}
 	if interval == "" {
 		return cellView{text, value}

@@ -91,10 +91,10 @@ func (p *Pareto) stairs(s paretoScale) (corners [][2]float64) {
 func (p *Pareto) title() string {
 	worth, cost := "Accuracy", "the bytes of the weights"
 	if p.lessIsBetter() {
-		worth = describe(p.Y).title
+		worth = shortTitle(p.Y)
 	}
 	if p.X != AxisBytes {
-		cost = describe(p.X).title + " of an answer"
+		cost = shortTitle(p.X) + " of an answer"
 	}
 	return worth + " against " + cost
 }
@@ -200,9 +200,10 @@ func paretoFigure(r *Result, p *Pareto) *plot.Plot {
 	}
 	spanScale(f, s.x)
 	f.Y.Min, f.Y.Max = s.y.lo, s.y.hi
-	f.Legend.Top, f.Legend.Left, f.Legend.XOffs, f.Legend.YOffs = p.lessIsBetter(), p.lessIsBetter(), -6, 6
+	// The corner of those that are good and cheap is the last to be filled.
+	f.Legend.Left, f.Legend.Top, f.Legend.XOffs, f.Legend.YOffs = true, !p.lessIsBetter(), 6, -4
 	if p.lessIsBetter() {
-		f.Legend.XOffs, f.Legend.YOffs = 6, -4
+		f.Legend.YOffs = 6
 	}
 	return f
 }
