@@ -88,7 +88,7 @@ func TestModelsCommand(t *testing.T) {
 func TestTrainCommand(t *testing.T) {
 	dir := t.TempDir()
 	out := mustRun(t, "train", "--recipe", "scribe", "--miniature", "--dir", dir)
-	if !strings.Contains(out, "long texts 3/3: loss") || !strings.Contains(out, "validation answers right") {
+	if !strings.Contains(out, "wider 3/3: loss") || !strings.Contains(out, "validation answers right") {
 		t.Errorf("output:\n%s", out)
 	}
 	mustRun(t, "train", "curve", filepath.Join(dir, "scribe-miniature.jsonl"), filepath.Join(dir, "figures"))

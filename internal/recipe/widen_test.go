@@ -36,7 +36,7 @@ func TestWidenChangesNothing(t *testing.T) {
 			run.vision, run.reader.contract = &v, &contract
 		}
 		before := lossOf(t, run, src, eyes)
-		const k = 3
+		const k = 2
 		run.config, run.vision = widened(run.config, run.vision, k)
 		wide, wideEyes, err := run.widen(src, eyes, k)
 		if err != nil {
