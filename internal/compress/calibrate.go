@@ -57,10 +57,16 @@ func (c *compressor) check(d Calibration) error {
 	if len(d.Held) == 0 {
 		return fmt.Errorf("calibration: no sequence is held out to measure on")
 	}
+	if !slices.ContainsFunc(d.Held, predicts) {
+		return fmt.Errorf("calibration: of the %d sequences that are held out none has a token of weight above 0 to measure on", len(d.Held))
+	}
 	tokens, patches := 0, 0
 	for _, s := range d.Sequences {
 		tokens += len(s.Tokens) - 2
 		for _, im := range s.Images {
+			if c.patch == 0 {
+				return fmt.Errorf("calibration has images, and the model no encoder of them: name its encoder, or calibrate on text")
+			}
 			patches += im.View.Size.Width * im.View.Size.Height / c.patch
 		}
 	}
@@ -81,6 +87,11 @@ func (c *compressor) check(d Calibration) error {
 		}
 	}
 	return nil
+}
+
+// predicts says whether the prediction of any of a sequence's tokens counts.
+func predicts(s train.Sequence) bool {
+	return len(s.Tokens) > 1 && (s.Weights == nil || slices.ContainsFunc(s.Weights[min(1, len(s.Weights)):], func(w float32) bool { return w > 0 }))
 }
 
 // lane is sequences on their way through the parts, under the original weights and under the cut ones.

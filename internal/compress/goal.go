@@ -105,9 +105,13 @@ func (p Pair) size() (n Choice) {
 	return n
 }
 
-// whole is what the goal counts in the model as it is.
+// whole is what the goal counts in the model as it is. Of embeddings that are no head, too, a token reads one
+// row: they take space, but hardly any energy.
 func (c *compressor) whole() Choice {
 	n := c.in.size()
+	if t := c.in.Language.Tensor("token_embd.weight"); c.Goal.Measure == Energy && t != nil && c.in.Language.Tensor("output.weight") != nil {
+		n.Parameters, n.Bytes = n.Parameters-t.Values(), n.Bytes-t.Bytes()
+	}
 	n.MulAdds = n.Parameters
 	return n
 }

@@ -82,9 +82,9 @@ func (c *compressor) rehearse(data Calibration) Calibration {
 
 // trial is a run that keeps nothing.
 func (c *compressor) trial(ctx context.Context, data Calibration, budgets []float64) (Pair, *Report, error) {
-	work := c.work
-	c.work = ""
-	defer func() { c.work = work }()
+	work, doing := c.work, c.doing
+	c.work, c.doing = "", "try"
+	defer func() { c.work, c.doing = work, doing }()
 	return c.run(ctx, data, budgets)
 }
 

@@ -88,8 +88,10 @@ type Options struct {
 	Precision linalg.Precision
 	// Dir keeps what is finished, from where an interrupted run goes on; "" keeps nothing.
 	Dir string
-	// Accept, if not nil, says whether a trial is good enough: the smallest model that is, is made.
+	// Accept, if not nil, says whether a trial is good enough: the smallest model that is, is made. By
+	// names what it judges by: a run that was interrupted goes on only with the same.
 	Accept func(ctx context.Context, trial Pair) (bool, error)
+	By     string
 	// Tried, if not nil, is called after every trial of a search.
 	Tried func(r *Report, good bool)
 	// Version of the program, for the record.
@@ -100,7 +102,7 @@ type Options struct {
 
 // Event says how far a run is.
 type Event struct {
-	What        string // "compress blk.3"
+	What        string // "compress blk.3"; "probe …" and "try …" come before, to share the goal
 	Done, Parts int
 	Elapsed     time.Duration
 	Left        time.Duration // of this pass over the parts: an estimate, 0 for none
@@ -134,12 +136,13 @@ type compressor struct {
 	g64     *Multiplier64
 	clock   clock
 	stage   time.Duration // when the present pass over the parts began
+	doing   string        // in it
 	work    string        // folder of finished parts, "" for none
 	width   int           // of the decoder
 	patch   int           // pixels of one
 	grouped int           // patches that become one embedding
 	carry   float64       // of the budget that sites before have left
-	keep    [2]int        // features of the encoder's and the decoder's networks, where these are narrowed
+	sharing sharing       // of the goal
 	buffers [2][]float32
 }
 
@@ -156,7 +159,7 @@ func Compress(ctx context.Context, in Pair, data Calibration, opt Options) (Pair
 // open prepares a run.
 func open(in Pair, opt Options) (*compressor, error) {
 	opt.defaults()
-	c := &compressor{Options: opt, in: in, clock: newClock(), hashes: map[*model.Source]string{},
+	c := &compressor{Options: opt, in: in, clock: newClock(), hashes: map[*model.Source]string{}, doing: "compress",
 		g64: linalg.NewMultiplierOf[float64](kernel.Best(), opt.Threads)}
 	var err error
 	if c.g, err = linalg.NewMultiplier(kernel.Best(), opt.Threads).WithPrecision(opt.Precision); err != nil {
@@ -197,36 +200,33 @@ func compress(ctx context.Context, in Pair, data Calibration, opt Options) (Pair
 	if err := c.openWork(data); err != nil {
 		return Pair{}, nil, err
 	}
-	if opt.LlamaCpp {
-		if c.keep[0], c.keep[1], err = c.widths(); err != nil {
-			return Pair{}, nil, err
-		}
-		return c.run(ctx, data, nil)
-	}
-	budgets, err := c.plan(ctx, data)
-	if err != nil {
+	if err := c.plan(ctx, data); err != nil {
 		return Pair{}, nil, err
 	}
-	return c.run(ctx, data, budgets)
+	return c.run(ctx, data, c.sharing.Budgets)
 }
 
 // plan shares the goal among the sites, as an interrupted run has done before or anew.
-func (c *compressor) plan(ctx context.Context, data Calibration) (budgets []float64, err error) {
-	if budgets, err = c.keptBudgets(); err != nil || budgets != nil {
-		return budgets, err
+func (c *compressor) plan(ctx context.Context, data Calibration) error {
+	if kept, err := c.keptSharing(); err != nil || kept {
+		return err
 	}
-	if c.Goal.KL > 0 || c.Accept != nil {
-		budgets, err = c.search(ctx, data)
-	} else {
+	var err error
+	switch {
+	case c.LlamaCpp:
+		c.sharing.Features, err = c.widths()
+	case c.Goal.KL > 0 || c.Accept != nil:
+		c.sharing.Budgets, err = c.search(ctx, data)
+	default:
 		var total float64
 		if total, err = c.available(); err == nil {
-			budgets, err = c.budgets(ctx, data, total)
+			c.sharing.Budgets, err = c.budgets(ctx, data, total)
 		}
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return budgets, c.keepBudgets(budgets)
+	return c.keepSharing()
 }
 
 // run compresses part after part with a budget for each site.
@@ -290,7 +290,7 @@ func (c *compressor) part(ctx context.Context, l *lane, part int, budgets []floa
 		}
 		return f, nil
 	}
-	c.tell("compress "+c.parts[part].Name, part)
+	c.tell(c.doing+" "+c.parts[part].Name, part)
 	if c.LlamaCpp {
 		if f, err = c.narrow(ctx, l, part, original, cut); err != nil {
 			return nil, err

@@ -22,8 +22,11 @@ type network struct {
 // networks lists those of a part's kind that can be narrowed: of the encoder or of the decoder.
 func (c *compressor) networks(encoder bool) (list []network) {
 	for i, s := range c.sites {
-		if i > 0 && c.encoding(s.part) == encoder && strings.HasSuffix(s.layers[0], ".ffn_down") && c.sites[i-1].part == s.part {
-			list = append(list, network{c.sites[i-1], s})
+		if i == 0 || c.encoding(s.part) != encoder || !strings.HasSuffix(s.layers[0], ".ffn_down") {
+			continue
+		}
+		if in := c.sites[i-1]; in.part == s.part && in.index == s.index-1 { // else its input is cut already
+			list = append(list, network{in, s})
 		}
 	}
 	return list
@@ -40,9 +43,9 @@ func (c *compressor) feature(n network) (one Choice) {
 	return one
 }
 
-// widths returns how many features the networks of the encoder and of the decoder keep: the same share of
-// both, as runtimes want one width for all layers of either.
-func (c *compressor) widths() (encoder, decoder int, err error) {
+// widths returns how many features the networks of the encoder, and those of the decoder, keep: the same
+// share of both, as runtimes want one width for all layers of either.
+func (c *compressor) widths() (keep [2]int, err error) {
 	price := c.Goal.price()
 	whole := price(c.whole())
 	target := c.Goal.Amount
@@ -57,10 +60,9 @@ func (c *compressor) widths() (encoder, decoder int, err error) {
 		}
 	}
 	if dense == 0 {
-		return 0, 0, fmt.Errorf("there is no feed-forward network to narrow")
+		return keep, fmt.Errorf("there is no feed-forward network to narrow")
 	}
 	share := 1 - (whole-target)/dense
-	var keep [2]int
 	for k, list := range lists {
 		if len(list) == 0 {
 			continue
@@ -73,20 +75,20 @@ func (c *compressor) widths() (encoder, decoder int, err error) {
 		keep[k] = int(math.Floor(share*float64(n.inputs))) / step * step
 		if keep[k] < step {
 			least := (whole - dense*(1-float64(step)/float64(n.inputs))) / whole
-			return 0, 0, fmt.Errorf("%s %.4g of %.4g: narrower feed-forward networks alone do not get there: ask for at least %.1f %%, or leave --for out",
+			return keep, fmt.Errorf("%s %.4g of %.4g: narrower feed-forward networks alone do not get there: ask for at least %.1f %%, or leave --for out",
 				c.Goal.Measure, target, whole, math.Ceil(1000*least)/10)
 		}
 		keep[k] = min(keep[k], n.inputs)
 	}
-	return keep[0], keep[1], nil
+	return keep, nil
 }
 
 // narrow makes the feed-forward network of a part narrower.
 func (c *compressor) narrow(ctx context.Context, l *lane, part int, original, cut *train.Loaded) (*finished, error) {
 	f := &finished{}
-	keep := c.keep[1]
+	keep := c.sharing.Features[1]
 	if c.encoding(part) {
-		keep = c.keep[0]
+		keep = c.sharing.Features[0]
 	}
 	for _, n := range c.networks(c.encoding(part)) {
 		if n.out.part != part || keep >= n.out.inputs {

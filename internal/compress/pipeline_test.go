@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -258,6 +259,75 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestKeptSharing: an interrupted run goes on with what a goal came to, though another timing would say otherwise.
+func TestKeptSharing(t *testing.T) {
+	in, data := random(t, "llama", false), calibration(t, sequences(12, false))
+	for _, narrow := range []bool{false, true} {
+		opt := keep(0.8)
+		opt.LlamaCpp, opt.Goal.Measure, opt.Dir, opt.Without = narrow, Energy, t.TempDir(), []Step{Allocation}
+		var got [2]sharing
+		for i, s := range []speed{{1, 2}, {3, 1}} {
+			c, err := open(in, opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Goal.speed = s
+			if err := errors.Join(c.openWork(data), c.plan(context.Background(), data)); err != nil {
+				t.Fatal(err)
+			}
+			if got[i] = c.sharing; c.Goal.speed != (speed{1, 2}) {
+				t.Errorf("run %d: prices %+v", i, c.Goal.speed)
+			}
+		}
+		if !reflect.DeepEqual(got[0], got[1]) || narrow == (got[0].Features == [2]int{}) {
+			t.Errorf("%+v, then %+v", got[0], got[1])
+		}
+	}
+}
+
+// TestWorkFolder: what the result depends on names the folder of a run.
+func TestWorkFolder(t *testing.T) {
+	in, data := random(t, "llama", false), calibration(t, sequences(12, false))
+	seen := map[string]int{}
+	for i, change := range []func(*Options){
+		func(*Options) {}, func(o *Options) { o.Goal.Share = 0.80001 }, func(o *Options) { o.By = "other tasks" }, func(o *Options) { o.Goal.Drop = 1 },
+	} {
+		opt := keep(0.8)
+		opt.Dir = t.TempDir()
+		change(&opt)
+		c, err := open(in, opt)
+		if err == nil {
+			err = c.openWork(data)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, ok := seen[filepath.Base(c.work)]; ok {
+			t.Errorf("runs %d and %d have one folder", other, i)
+		}
+		seen[filepath.Base(c.work)] = i
+	}
+}
+
+// TestWholeEnergy counts no table of embeddings, which no product reads.
+func TestWholeEnergy(t *testing.T) {
+	for _, tied := range []bool{false, true} {
+		c, err := open(random(t, "llama", tied), keep(0.5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := c.whole()
+		c.Goal.Measure = Energy
+		want := all.Parameters
+		if !tied {
+			want -= testVocab * 64
+		}
+		if got := c.whole(); got.Parameters != want || got.Bytes != 4*want || got.MulAdds != want {
+			t.Errorf("tied %v: %+v of %+v", tied, got, all)
+		}
+	}
+}
+
 // TestRefused says what is wrong and what to do.
 func TestRefused(t *testing.T) {
 	in := random(t, "llama", true)
@@ -275,6 +345,9 @@ func TestRefused(t *testing.T) {
 		"NaN":          {broken, good, keep(0.6), "blk.1.attn_v.weight"},
 		"too small":    {in, good, keep(0.01), "ask for at least"},
 		"nothing held": {in, Calibration{Sequences: good.Sequences}, keep(0.6), "held out"},
+		"nothing to predict": {in, Calibration{Sequences: good.Sequences, Held: []train.Sequence{{Tokens: []int32{1, 2}, Weights: make([]float32, 2)}}},
+			keep(0.6), "weight above 0"},
+		"images without an encoder": {in, calibration(t, sequences(20, true)), keep(0.6), "no encoder"},
 	} {
 		if _, _, err := Compress(context.Background(), c.in, c.data, c.opt); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/wattlaw/wattlaw/internal/linalg"
 	"github.com/wattlaw/wattlaw/internal/train"
@@ -86,9 +87,14 @@ func (c *compressor) probe(ctx context.Context, data Calibration, levels []float
 	return p.units, &Profile{c.in.Language.Name, data.Hash, p.tokens, p.cuts}, nil
 }
 
-// few returns as many sequences as variants of them have room.
+// few returns as many sequences that predict anything as variants of them have room; if there are images
+// in any, in the first.
 func (p *prober) few(list []train.Sequence, variants int) []train.Sequence {
 	left := variantBytes / (4 * p.width * max(variants, 1))
+	list = slices.DeleteFunc(slices.Clone(list), func(s train.Sequence) bool { return !predicts(s) })
+	if i := slices.IndexFunc(list, func(s train.Sequence) bool { return len(s.Images) > 0 }); i > 0 {
+		list[0], list[i] = list[i], list[0]
+	}
 	for i, s := range list {
 		if left -= len(s.Tokens); left < 0 && i > 0 {
 			return list[:i]

@@ -56,12 +56,16 @@ func (c *compressor) openWork(d Calibration) error {
 	if c.Format != nil {
 		format = c.Format.String()
 	}
-	fmt.Fprintln(sum, d.Hash, format, c.Without, c.LlamaCpp, c.Sites, c.Ridge, c.Rows, c.Precision, c.Version, c.Goal.String())
+	fmt.Fprintln(sum, d.Hash, format, c.Without, c.LlamaCpp, c.Sites, c.Ridge, c.Rows, c.Precision, c.Version,
+		c.Goal.Measure, c.Goal.Share, c.Goal.Amount, c.Goal.KL, c.Goal.Drop, c.By)
 	if c.Dir == "" {
 		return nil
 	}
 	c.work = filepath.Join(c.Dir, runPrefix+hex.EncodeToString(sum.Sum(nil))[:16])
-	return os.MkdirAll(c.work, 0o755)
+	if err := os.MkdirAll(c.work, 0o755); err != nil {
+		return fmt.Errorf("folder for what is finished: %w", err)
+	}
+	return nil
 }
 
 // Clean removes what runs have kept in a folder, and the folder when nothing else is in it.
@@ -81,52 +85,58 @@ func Clean(dir string) error {
 	return nil
 }
 
-// sharing is what a goal came to, and the prices that it was shared by.
+// sharing is what a goal came to: a budget for each site, or the features that networks of the encoder and of
+// the decoder keep; and the prices that it was shared by.
 type sharing struct {
-	Budgets   []float64 `json:"budgets"`
+	Budgets   []float64 `json:"budgets,omitempty"`
+	Features  [2]int    `json:"features"`
 	PerByte   float64   `json:"per_byte,omitempty"`
 	PerMulAdd float64   `json:"per_mul_add,omitempty"`
 }
 
-// keepBudgets writes what the goal was shared out to.
-func (c *compressor) keepBudgets(budgets []float64) error {
+// keepSharing writes what the goal was shared out to.
+func (c *compressor) keepSharing() error {
 	if c.work == "" {
 		return nil
 	}
-	text, err := json.Marshal(sharing{budgets, c.Goal.speed.perByte, c.Goal.speed.perMulAdd})
+	c.sharing.PerByte, c.sharing.PerMulAdd = c.Goal.speed.perByte, c.Goal.speed.perMulAdd
+	text, err := json.Marshal(c.sharing)
 	if err == nil {
-		err = os.WriteFile(c.budgetsFile()+".part", text, 0o644)
+		err = os.WriteFile(c.sharingFile()+".part", text, 0o644)
 	}
 	if err == nil {
-		err = os.Rename(c.budgetsFile()+".part", c.budgetsFile())
+		err = os.Rename(c.sharingFile()+".part", c.sharingFile())
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("keep what the goal was shared out to: %w", err)
+	}
+	return nil
 }
 
-// keptBudgets reads it; nil when there is none.
-func (c *compressor) keptBudgets() ([]float64, error) {
+// keptSharing reads it, if there is one.
+func (c *compressor) keptSharing() (bool, error) {
 	if c.work == "" {
-		return nil, nil
+		return false, nil
 	}
-	text, err := os.ReadFile(c.budgetsFile())
+	text, err := os.ReadFile(c.sharingFile())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return false, nil
 	}
 	var kept sharing
 	if err == nil {
 		err = json.Unmarshal(text, &kept)
 	}
-	if err == nil && len(kept.Budgets) != len(c.sites) {
+	if err == nil && !c.LlamaCpp && len(kept.Budgets) != len(c.sites) {
 		err = fmt.Errorf("has budgets of %d sites for %d", len(kept.Budgets), len(c.sites))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; remove the file to share the goal anew", c.budgetsFile(), err)
+		return false, fmt.Errorf("%s: %w; remove the file to share the goal anew", c.sharingFile(), err)
 	}
-	c.Goal.speed = speed{kept.PerByte, kept.PerMulAdd}
-	return kept.Budgets, nil
+	c.sharing, c.Goal.speed = kept, speed{kept.PerByte, kept.PerMulAdd}
+	return true, nil
 }
 
-func (c *compressor) budgetsFile() string { return filepath.Join(c.work, "budgets.json") }
+func (c *compressor) sharingFile() string { return filepath.Join(c.work, "budgets.json") }
 
 func (c *compressor) partFile(part int) string {
 	return filepath.Join(c.work, fmt.Sprintf("part-%03d.gguf", part))
