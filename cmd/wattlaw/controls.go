@@ -27,14 +27,20 @@ const (
 	keptEncoder  = 0.95 // of the original's encoder: one of fewer bytes was compressed too
 )
 
-// stateDir is the folder of a run's files beside the store.
-func (f *runFlags) stateDir(run string) (string, error) {
+// besideStore is a folder beside the store.
+func (f *runFlags) besideStore(names ...string) (string, error) {
 	path, err := f.store, error(nil)
 	if path == "" {
 		path, err = sqlite.DefaultPath()
 	}
-	return filepath.Join(filepath.Dir(path), "runs", run), err
+	if err == nil {
+		path, err = filepath.Abs(path) // plans record it, and are resumed from anywhere
+	}
+	return filepath.Join(append([]string{filepath.Dir(path)}, names...)...), err
 }
+
+// stateDir is the folder of a run's files.
+func (f *runFlags) stateDir(run string) (string, error) { return f.besideStore("runs", run) }
 
 // clear removes the files of a run that is complete.
 func (f *runFlags) clear(run store.Run) error {
@@ -54,13 +60,13 @@ func (f *runFlags) controls(ctx context.Context, run string, plan bench.Plan, sa
 	if err != nil {
 		return nil, nil, err
 	}
-	original, err := weigh(plan.Model[0], plan.MMProj)
+	original, err := f.weigh(plan.Model[0], plan.MMProj)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, original.close()) }()
 	if out = plan.Controls; len(out) == 0 {
-		if out, remarks, err = original.choose(plan, dir); err != nil {
+		if out, remarks, err = original.choose(plan, dir, f.weigh); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -74,16 +80,33 @@ func (f *runFlags) controls(ctx context.Context, run string, plan bench.Plan, sa
 
 // weighed is a model to compare: its tensors, and where they come from.
 type weighed struct {
-	ref, mmproj string // of the plan
+	name        string // in the plan
+	ref, mmproj string // what is opened
 	language    *model.Source
 	encoder     *model.Source // nil without one
 	shape       *shape.Shape  // nil but for a shape model
 	open        []*gguf.File
 }
 
+// weigher opens a model of a plan.
+type weigher = func(ref, mmproj string) (*weighed, error)
+
+// weigh opens a model of the plan, from where it was made if it had to be.
+func (f *runFlags) weigh(ref, mmproj string) (*weighed, error) {
+	made, ok := f.made[ref]
+	if !ok {
+		return weigh(ref, mmproj)
+	}
+	w, err := weigh(made.Model, made.Projector)
+	if w != nil {
+		w.name = ref
+	}
+	return w, err
+}
+
 // weigh opens the model that ref names with the encoder that a run would take.
 func weigh(ref, mmproj string) (w *weighed, err error) {
-	w = &weighed{ref: ref, mmproj: mmproj}
+	w = &weighed{name: ref, ref: ref, mmproj: mmproj}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
@@ -173,9 +196,9 @@ func (w *weighed) formats() []model.Format {
 
 // choose finds the controls that a plan needs: for each model that is smaller than the original, and
 // not just that in fewer bits, the format that comes nearest to its bytes.
-func (w *weighed) choose(plan bench.Plan, dir string) (out []bench.Control, remarks []store.Finding, err error) {
+func (w *weighed) choose(plan bench.Plan, dir string, weigh weigher) (out []bench.Control, remarks []store.Finding, err error) {
 	for _, ref := range plan.Model[1:] {
-		control, remark, err := w.controlFor(ref, plan.MMProj, dir)
+		control, remark, err := w.controlFor(ref, plan.MMProj, dir, weigh)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -193,11 +216,11 @@ func (w *weighed) choose(plan bench.Plan, dir string) (out []bench.Control, rema
 		}
 	}
 	for i := range out {
-		var names []string
-		for _, ref := range out[i].For {
-			names = append(names, titleOf(ref))
+		names := titleOf(out[i].For[0])
+		if n := len(out[i].For); n > 1 {
+			names += fmt.Sprintf(" and %d more", n-1)
 		}
-		out[i].Name = fmt.Sprintf("%s in %s (same bytes as %s)", titleOf(w.ref), out[i].Format, strings.Join(names, " and "))
+		out[i].Name = fmt.Sprintf("%s in %s (same bytes as %s)", titleOf(w.name), out[i].Format, names)
 	}
 	return out, remarks, nil
 }
@@ -210,11 +233,15 @@ func titleOf(ref string) string {
 	case strings.HasPrefix(ref, shape.Prefix):
 		return strings.TrimPrefix(ref, shape.Prefix)
 	}
-	return strings.TrimSuffix(filepath.Base(ref), ".gguf")
+	base, rest, isCut := strings.Cut(filepath.Base(ref), ".gguf"+variantMark)
+	if isCut {
+		return base + variantMark + rest
+	}
+	return strings.TrimSuffix(base, ".gguf")
 }
 
 // controlFor chooses the control for one model, nil for none, and says why it is that.
-func (w *weighed) controlFor(ref, mmproj, dir string) (control *bench.Control, remark store.Finding, err error) {
+func (w *weighed) controlFor(ref, mmproj, dir string, weigh weigher) (control *bench.Control, remark store.Finding, err error) {
 	other, err := weigh(ref, mmproj)
 	if err != nil {
 		return nil, remark, err
@@ -223,9 +250,9 @@ func (w *weighed) controlFor(ref, mmproj, dir string) (control *bench.Control, r
 	has, want := w.bytes(), other.bytes()
 	switch {
 	case want >= has:
-		return nil, bench.Remark(false, "%s has %v of weights, %s %v: it needs no control in fewer bits", ref, unit.Bytes(want), w.ref, unit.Bytes(has)), nil
+		return nil, bench.Remark(false, "%s has %v of weights, %s %v: it needs no control in fewer bits", ref, unit.Bytes(want), w.name, unit.Bytes(has)), nil
 	case quantize.Same(w.language, other.language):
-		return nil, bench.Remark(false, "%s is %s in fewer bits itself, or of other weights: it needs no control", ref, w.ref), nil
+		return nil, bench.Remark(false, "%s is %s in fewer bits itself, or of other weights: it needs no control", ref, w.name), nil
 	}
 	keep := w.encoder == nil || mmproj != "" || float64(other.encoderBytes()) >= keptEncoder*float64(w.encoderBytes())
 	format, bytes, err := quantize.Nearest(want, w.formats(), func(f model.Format) (int64, error) { return w.in(f, keep) })
@@ -234,14 +261,14 @@ func (w *weighed) controlFor(ref, mmproj, dir string) (control *bench.Control, r
 	}
 	if float64(has-bytes) < worthCopying*float64(has-want) {
 		return nil, bench.Remark(true, "%s has %v of weights; of the formats of %s the nearest, %v, has %v of its %v: no control has about the bytes",
-			ref, unit.Bytes(want), w.ref, format, unit.Bytes(bytes), unit.Bytes(has)), nil
+			ref, unit.Bytes(want), w.name, format, unit.Bytes(bytes), unit.Bytes(has)), nil
 	}
-	control = &bench.Control{Control: store.Control{Of: w.ref, Format: format.String(), For: []string{ref}}}
+	control = &bench.Control{Control: store.Control{Of: w.name, Format: format.String(), For: []string{ref}}}
 	w.place(control, dir, keep)
 	off := float64(bytes)/float64(want) - 1
-	remark = bench.Remark(false, "%s in %v is the control for %s: %v of weights, %+.1f %%", w.ref, format, ref, unit.Bytes(bytes), 100*off)
+	remark = bench.Remark(false, "%s in %v is the control for %s: %v of weights, %+.1f %%", w.name, format, ref, unit.Bytes(bytes), 100*off)
 	if off > sameBytes || off < -sameBytes {
-		remark = bench.Remark(true, "%s in %v is the control for %s, but has %v of weights, %+.0f %%: no format comes nearer", w.ref, format, ref, unit.Bytes(bytes), 100*off)
+		remark = bench.Remark(true, "%s in %v is the control for %s, but has %v of weights, %+.0f %%: no format comes nearer", w.name, format, ref, unit.Bytes(bytes), 100*off)
 	}
 	return control, remark, nil
 }
@@ -274,7 +301,7 @@ func (w *weighed) copyTo(ctx context.Context, c *bench.Control, say func(string)
 	if err != nil || w.shape != nil {
 		return err
 	}
-	say(fmt.Sprintf("writing %s in %s", w.ref, c.Format))
+	say(fmt.Sprintf("writing %s in %s", w.name, c.Format))
 	if err := os.MkdirAll(filepath.Dir(c.Model), 0o700); err != nil {
 		return err
 	}

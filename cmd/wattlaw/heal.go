@@ -56,7 +56,7 @@ weight of the original and 16 for every one of the compressed model, besides act
 	flags.IntVar(&f.opt.Steps, "steps", 0, "number of steps instead of a time, to get the same result again")
 	flags.StringArrayVar(&f.calibrate, "calibrate", nil, "text file, or tasks in JSON Lines; may be given several times")
 	flags.IntVar(&f.sequences, "sequences", 2048, "windows of text to learn from; of tasks as many as have the same number of tokens")
-	flags.IntVar(&f.window, "window", 512, "tokens of a window")
+	flags.IntVar(&f.window, "window", defaultWindow, "tokens of a window")
 	flags.IntVar(&f.opt.Batch, "batch", 0, fmt.Sprintf("sequences of a step (default %d)", heal.DefaultBatch))
 	flags.Float64Var(&f.opt.Rate, "rate", 0, fmt.Sprintf("highest learning rate (default %g)", heal.DefaultRate))
 	flags.Float64Var(&f.opt.Answers, "answers", 0, "share of the texts' own tokens in what is learned, the rest being the original's predictions")

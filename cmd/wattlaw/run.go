@@ -27,6 +27,7 @@ type runFlags struct {
 	resume    string
 	named     string // built-in plan
 	printPlan bool
+	made      map[string]bench.Made // variants, by their names in the plan
 }
 
 // newRunCmd measures what a plan asks for and reports it.
@@ -51,6 +52,8 @@ became of fixed cost and slope, load, memory, energy, speed and accuracy, and wh
 frontier of accuracy against cost. For each that is smaller, the first joins in fewer bits, of
 about the same bytes, so that the report tells "this or just fewer bits?".
 
+` + variantHelp + `
+
 A plan in TOML or JSON has a key for every flag that shapes the run ("--print-plan" shows
 them all); flags that are given win over the file. Every finished trial is in the store at
 once: a run that ended early goes on with "--resume RUN", repeating and losing nothing.`,
@@ -62,6 +65,8 @@ once: a run that ended early goes on with "--resume RUN", repeating and losing n
   wattlaw run --model FILE.gguf --mmproj MMPROJ.gguf --resolutions 224x224,448x448,1920x1080 --reload
   wattlaw run --model FILE.gguf --mmproj MMPROJ.gguf --resolutions 112,224,448 --tasks pictures/tasks.jsonl
   wattlaw run --compare FILE.gguf,COMPRESSED.gguf --tasks tasks.jsonl
+  wattlaw run --compare builtin:scribe,builtin:scribe~60%,builtin:scribe~60%:heal=5m --tasks builtin:stories
+  wattlaw run --plan compression
   wattlaw run --resume 20261123T231500-smollm2-135m-7f3a`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -109,6 +114,9 @@ func (f *runFlags) choose(cmd *cobra.Command, args []string) error {
 		err = f.chooseModels(cmd)
 	}
 	f.plan = f.plan.Effective()
+	if err == nil {
+		err = checkVariants(f.plan.Model)
+	}
 	return err
 }
 
@@ -178,7 +186,7 @@ func (f *runFlags) checkResume(cmd *cobra.Command, fromFile bool) (err error) {
 func (f *runFlags) measure(ctx context.Context, s store.Store, hints, out io.Writer) (store.Run, error) {
 	view := progress.New(out)
 	deps := bench.Deps{
-		Store: s, Tool: version(), Progress: view.Event, Tasks: f.tasks, Controls: f.controls,
+		Store: s, Tool: version(), Progress: view.Event, Tasks: f.tasks, Models: f.model, Controls: f.controls,
 		Sources: func(pid int) []source.Source { return allSources("/", pid) },
 	}
 	begin := bench.Run

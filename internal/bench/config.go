@@ -22,6 +22,7 @@ type config struct {
 	id, model string
 	clamp     clampSpec
 	control   *Control       // nil for a model of the plan's own
+	made      Made           // zero for a model that is as the plan names it
 	server    backend.Server // nil between the trials of a run that reloads
 	composer  *workload.Composer
 	vision    *imaging.Contract           // nil without images
@@ -145,7 +146,7 @@ func (r *runner) rebaseMemory(c *config, empty measure.Baseline) {
 	loaded, known := c.idle[name]
 	if !known || empty.N == 0 {
 		delete(c.idle, name)
-		r.find(whenBaseline, severityDoubt, "memory", "the memory in use without %s was not measured: its load on memory has no baseline", c.model)
+		r.find(whenBaseline, severityDoubt, "memory", "the memory in use without %s was not measured: its load on memory has no baseline", c.name())
 		return
 	}
 	// This model raises the idle level of those that were loaded before it.
@@ -162,7 +163,7 @@ func (r *runner) rebaseMemory(c *config, empty measure.Baseline) {
 // memoryWithout measures the machine's memory in use, watching no process. A machine that
 // does not tell has a baseline of no samples.
 func (r *runner) memoryWithout(ctx context.Context, c *config) (measure.Baseline, error) {
-	r.emit(StageChanged{StageBaseline, "measuring the memory in use without " + c.model})
+	r.emit(StageChanged{StageBaseline, "measuring the memory in use without " + c.name()})
 	if err := r.attach(ctx, nil); err != nil {
 		return measure.Baseline{}, err
 	}

@@ -53,7 +53,7 @@ func (r *runner) makeControls(ctx context.Context) error {
 	if resumed {
 		return nil
 	}
-	r.plan.Controls, r.remarks = controls, remarks
+	r.plan.Controls, r.remarks = controls, append(r.remarks, remarks...)
 	for i := range controls {
 		if err := r.configure(controls[i].Model, &controls[i]); err != nil {
 			return err

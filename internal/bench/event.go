@@ -21,6 +21,7 @@ type Stage string
 
 // Stages of a run.
 const (
+	StageVariants  Stage = "variants"
 	StageControls  Stage = "controls"
 	StagePreflight Stage = "pre-flight"
 	StageLoad      Stage = "load"

@@ -19,6 +19,7 @@ func NamedPlans() []NamedPlan {
 		{"complexity", "does anything but length matter: prompts of equal length and different complexity, under three minutes on two cores", complexityPlan()},
 		{"accuracy", "cost and accuracy together: the built-in model that sees, over resolutions, about three minutes on two cores", accuracyPlan()},
 		{"vlm", "the knee of images: a vision-language model over resolutions, under five minutes on two cores", vlmPlan()},
+		{"compression", "what each part of compression is worth: the built-in model that reads, cut, healed, and in fewer bits, a quarter of an hour on two cores", compressionPlan()},
 		{"paper-llm", "what compression saves: Llama 3.1 8B and a shape of it with 3.2 billion parameters, cost only, about a quarter of an hour on two cores with 8 GB of memory", paperLLMPlan()},
 		{"paper-vlm", "the same for Qwen2-VL 2B and 1.1 billion parameters, started anew for every image, cost only, about a quarter of an hour on two cores", paperVLMPlan()},
 	}

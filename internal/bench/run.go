@@ -31,6 +31,7 @@ type Deps struct {
 	Sources func(pid int) []source.Source
 	// Tasks reads the tasks that a plan names, at most so many unless that is 0.
 	Tasks    func(name string, most int) (Tasks, error)
+	Models   Maker      // nil takes every model as the plan names it
 	Controls Controller // nil leaves the controls of a comparison out
 	Progress Progress   // nil drops all events
 	Tool     string     // version of this program, for the record
@@ -61,6 +62,9 @@ func Run(ctx context.Context, plan Plan, deps Deps) (store.Run, error) {
 	}
 	created := time.Now().UTC()
 	r.run = store.Run{ID: newID(created, plan.Model[0]), Created: created, Tool: deps.Tool, Planned: len(r.items)}
+	if err := r.makeModels(ctx); err != nil {
+		return store.Run{}, err
+	}
 	if err := r.makeControls(ctx); err != nil {
 		return store.Run{}, err
 	}
@@ -103,6 +107,9 @@ func Resume(ctx context.Context, id string, deps Deps) (store.Run, error) {
 	r.run = run
 	if r.complete() && run.Status == store.StatusComplete {
 		return run, nil
+	}
+	if err := r.makeModels(ctx); err != nil {
+		return run, err
 	}
 	if err := r.makeControls(ctx); err != nil {
 		return run, err
@@ -173,7 +180,7 @@ type runner struct {
 	items   []workload.Item // none while the resolutions are undecided
 	configs []*config
 	run     store.Run
-	remarks []store.Finding // on the controls
+	remarks []store.Finding // on models that were made, and controls
 	trials  []store.Trial   // finished ones, those of earlier sessions first
 	done    map[int]bool    // by sequence number
 

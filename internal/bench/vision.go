@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -237,6 +238,8 @@ func (r *runner) projector(c *config) string {
 		return ""
 	case c.control != nil && c.control.Projector != "":
 		return c.control.Projector
+	case c.made.Model != "":
+		return c.made.Projector
 	case r.plan.MMProj != "":
 		return r.plan.MMProj
 	}
@@ -250,7 +253,7 @@ func (r *runner) projector(c *config) string {
 // backendConfig says how a configuration's server is started.
 func (r *runner) backendConfig(c *config) backend.Config {
 	cfg := backend.Config{
-		Model: c.model, Threads: r.plan.Threads, Seed: r.plan.Seed, Clamp: c.clamp.clamp, MaxPixels: c.clamp.pixels,
+		Model: cmp.Or(c.made.Model, c.model), Threads: r.plan.Threads, Seed: r.plan.Seed, Clamp: c.clamp.clamp, MaxPixels: c.clamp.pixels,
 	}
 	cfg.Projector = r.projector(c)
 	switch {

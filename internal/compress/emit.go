@@ -168,6 +168,14 @@ func (c *compressor) record(s, source *model.Source, d Calibration) {
 	}
 }
 
+// Hash identifies a model's weights.
+func (p Pair) Hash() (hash string) {
+	for _, s := range p.sources() {
+		hash += hashSource(s)
+	}
+	return hash
+}
+
 // hashSource identifies a model's weights.
 func hashSource(s *model.Source) string {
 	sum := sha256.New()
