@@ -23,7 +23,7 @@ func scribe() Recipe {
 			{Name: "all words", FromFile: true, Steps: 2400, Batch: 32, Peak: 2e-3, Floor: 4e-4, WarmUp: 25, Prose: 0.01, Lessons: []Lesson{
 				{Share: 0.25, Plain: true, Questions: 14}, {Share: 0.15, Events: 2, Questions: 12}, {Share: 0.5, Questions: 14},
 				{Share: 0.07, Words: 200, Questions: 12}, {Share: 0.03, Words: 350, Questions: 12}}},
-			{Name: "wider", FromFile: true, Widen: 3, Steps: 270, Batch: 32, Peak: 1e-3, Floor: 2e-5, WarmUp: 20, Prose: 0.01, Lessons: []Lesson{
+			{Name: "wider", FromFile: true, Widen: 3, Steps: 200, Batch: 32, Peak: 1e-3, Floor: 2e-5, WarmUp: 20, Prose: 0.01, Lessons: []Lesson{
 				{Share: 0.6, Questions: 14}, {Share: 0.1, Plain: true, Questions: 14}, {Share: 0.15, Words: 200, Questions: 12},
 				{Share: 0.1, Words: 400, Questions: 12}, {Share: 0.05, Words: 700, Questions: 12}}},
 		},
