@@ -75,7 +75,8 @@ func (f *runFlags) controls(ctx context.Context, run string, plan bench.Plan, sa
 			return nil, nil, err
 		}
 	}
-	return out, remarks, nil
+	found, err := f.diverge(ctx, plan, out, say)
+	return out, append(remarks, found...), err
 }
 
 // weighed is a model to compare: its tensors, and where they come from.

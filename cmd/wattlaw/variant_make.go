@@ -79,6 +79,23 @@ func (f *runFlags) model(ctx context.Context, ref string, say func(string)) (mad
 	return made, m.findings(v), nil
 }
 
+// calibrated reads what a variant of a model is calibrated on.
+func (v variant) calibrated(in compress.Pair) (c *calibrator, data compress.Calibration, err error) {
+	config, err := model.ReadConfig(in.Language)
+	if err != nil {
+		return nil, data, err
+	}
+	if c, err = newCalibrator(v.base, in, min(defaultWindow, config.Context), v.sequences); err != nil {
+		return nil, data, err
+	}
+	var files []string
+	if v.calibrate != "" {
+		files = []string{v.calibrate}
+	}
+	data, err = c.read(files)
+	return c, data, err
+}
+
 // get returns a variant from the folder, or makes it.
 func (w variants) get(ctx context.Context, v variant) (m madeVariant, err error) {
 	in, done, err := openPair(v.base, w.mmproj)
@@ -86,19 +103,7 @@ func (w variants) get(ctx context.Context, v variant) (m madeVariant, err error)
 		return m, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	config, err := model.ReadConfig(in.Language)
-	if err != nil {
-		return m, err
-	}
-	calibrator, err := newCalibrator(v.base, in, min(defaultWindow, config.Context), v.sequences)
-	if err != nil {
-		return m, err
-	}
-	var files []string
-	if v.calibrate != "" {
-		files = []string{v.calibrate}
-	}
-	data, err := calibrator.read(files)
+	calibrator, data, err := v.calibrated(in)
 	if err != nil {
 		return m, err
 	}
@@ -124,11 +129,24 @@ func (w variants) get(ctx context.Context, v variant) (m madeVariant, err error)
 	return m, err
 }
 
+// teller says once a minute how far something is.
+func (w variants) teller() func(format string, args ...any) {
+	told := time.Now()
+	return func(format string, args ...any) {
+		if time.Since(told) > time.Minute {
+			told = time.Now()
+			w.say(fmt.Sprintf(format, args...))
+		}
+	}
+}
+
 // compress cuts a model.
 func (w variants) compress(ctx context.Context, v variant, m *madeVariant, in compress.Pair, data compress.Calibration) error {
 	w.say("compressing to " + v.text)
 	opt := v.opt
 	opt.Threads, opt.Version, opt.Dir = w.threads, version(), m.path+workSuffix
+	tell := w.teller()
+	opt.Report = func(e compress.Event) { tell("%s: %s, %d of %d", v.text, e.What, e.Done+1, e.Parts) }
 	out, r, err := compress.Compress(ctx, in, data, opt)
 	if err != nil {
 		return err
@@ -157,6 +175,8 @@ func (w variants) heal(ctx context.Context, v variant, m *madeVariant, in compre
 	}
 	defer func() { err = errors.Join(err, done()) }()
 	opt := heal.Options{Train: train.Options{Threads: w.threads}, Time: v.heal, Recipe: data.Hash, Checkpoint: m.path + healSuffix}
+	tell := w.teller()
+	opt.Report = func(p heal.Progress) { tell("%s: healing, %.0f %% done, loss %.4f", v.text, 100*p.Done, p.Loss) }
 	if kernel.Best().BFloat16() {
 		opt.Train.Precision = linalg.BFloat16 // more steps in the same time
 	}

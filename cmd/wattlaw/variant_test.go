@@ -132,6 +132,10 @@ func TestVariantsAreMadeOnce(t *testing.T) {
 	if err != nil || !strings.Contains(stdout, name) || strings.Contains(stdout, "compressing") {
 		t.Errorf("%v\n%s", err, stdout)
 	}
+	controls, remarks, err := f.controls(t.Context(), "r", comparing(original, name+":calibrate="+text), func(string) {})
+	if err != nil || len(controls) != 1 || len(remarks) != 2 || !strings.Contains(remarks[1].Text, "nats a token to "+original) {
+		t.Errorf("controls %+v, %+v, %v", controls, remarks, err)
+	}
 	if made, found, err := f.model(t.Context(), original, nil); err != nil || made != (bench.Made{}) || found != nil {
 		t.Errorf("a model as it is: %v, %v, %v", made, found, err)
 	}
