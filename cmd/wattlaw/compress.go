@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,7 +78,7 @@ OUT.mmproj.gguf. docs/compression.md tells more.`,
 	flags.StringVar(&f.runtime, "for", "", `"llama.cpp" narrows feed-forward networks alone, which every runtime can load`)
 	flags.StringVar(&f.without, "without", "", fmt.Sprintf("steps to leave out, with commas between them: %v", compress.Steps()))
 	flags.IntVarP(&f.opt.Threads, "threads", "t", 0, "compute threads (default: one per CPU)")
-	flags.StringVar(&f.opt.Dir, "dir", "", "folder for what is finished, from where an interrupted run goes on (default OUT.gguf.work, removed at the end)")
+	flags.StringVar(&f.opt.Dir, "dir", "", "folder for OUT.gguf.work, where what is finished is kept, so that an interrupted run goes on from it; removed at the end (default beside OUT.gguf)")
 	_ = cmd.MarkFlagRequired("model") // errs only for a flag that does not exist
 	_ = cmd.MarkFlagRequired("out")
 	return cmd
@@ -111,13 +112,18 @@ func (f *compressFlags) run(cmd *cobra.Command) (err error) {
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "\ntried %.1f %% of the parameters: KL %.4g, %s\n", 100*float64(r.After.Parameters)/float64(r.Before.Parameters), r.Held.KL, verdict)
 	}
+	var judge *judge
 	if f.drop != "" {
-		if f.opt.Accept, err = f.accept(cmd.Context(), in); err != nil {
+		if judge, err = f.newJudge(cmd.Context(), in); err != nil {
 			return err
 		}
+		f.opt.Accept, f.opt.By = judge.accept, judge.tasksHash()
 	}
 	out, report, err := compress.Compress(cmd.Context(), in, data, f.opt)
-	if err != nil {
+	switch {
+	case err != nil && cmd.Context().Err() != nil:
+		return fmt.Errorf("%w; the same command goes on from %s", err, f.opt.Dir)
+	case err != nil:
 		return err
 	}
 	var healed *heal.Report
@@ -130,10 +136,24 @@ func (f *compressFlags) run(cmd *cobra.Command) (err error) {
 	if err := out.Write(f.out, encoderPath(f.out)); err != nil {
 		return err
 	}
-	if err := compress.Clean(f.opt.Dir); err != nil {
+	kept, err := f.keptGoal(cmd.Context(), judge, out, report, healed)
+	if err != nil {
 		return err
 	}
-	return writeCompressed(cmd.OutOrStdout(), f.out, in, out, report, healed)
+	if err := f.tidy(); err != nil {
+		return err
+	}
+	return writeCompressed(cmd.OutOrStdout(), f.out, in, out, report, healed, kept)
+}
+
+// tidy removes what an interrupted run would have gone on from.
+func (f *compressFlags) tidy() error {
+	if f.heal > 0 {
+		if err := os.Remove(f.out + healSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return compress.Clean(f.opt.Dir)
 }
 
 // workSuffix is what the folder of an unfinished run is named by.
@@ -162,8 +182,9 @@ func (f *compressFlags) read() (err error) {
 		return fmt.Errorf("--for %s: there is llama.cpp", f.runtime)
 	}
 	if f.opt.Dir == "" {
-		f.opt.Dir = f.out + workSuffix
+		f.opt.Dir = filepath.Dir(f.out)
 	}
+	f.opt.Dir = filepath.Join(f.opt.Dir, filepath.Base(f.out)+workSuffix) // its own: all in it is removed at the end
 	if n := f.opt.Sites; n != 0 && (n < 2 || n > 4) {
 		return fmt.Errorf("--sites %d: want 2 to 4, or nothing for pairs", n)
 	}
@@ -184,10 +205,16 @@ func (f *compressFlags) goal() (err error) {
 	}
 	g := &f.opt.Goal
 	switch {
+	case f.profile && (f.opt.Sites != 0 || f.runtime != "" || f.heal != 0):
+		return errors.New("--profile is of pairs, each cut alone: leave --sites, --for and --heal out")
 	case f.profile && named == 0:
 		return nil
+	case f.heal < 0:
+		return fmt.Errorf("--heal %v: want a time such as 30m", f.heal)
 	case f.profile:
 		return errors.New("--profile cuts to several shares: leave the goal out")
+	case f.opt.Sites != 0 && f.runtime != "":
+		return errors.New("--sites cuts to what --for does not know: leave one out")
 	case named != 1:
 		return errors.New("say one goal: --params, --bytes, --energy, --kl or --accuracy-drop")
 	case (f.drop != "") != (f.tasks != ""):
@@ -282,7 +309,7 @@ func (f *compressFlags) progress(stderr io.Writer) func(compress.Event) {
 	return func(e compress.Event) {
 		line := fmt.Sprintf("%s: %d of %d, %v", e.What, e.Done+1, e.Parts, e.Elapsed.Round(time.Second))
 		if e.Left > 0 {
-			line += fmt.Sprintf(", %v left", e.Left.Round(time.Second))
+			line += fmt.Sprintf(", %v left of this pass", e.Left.Round(time.Second))
 		}
 		if tty { // a line that the next one overwrites
 			fmt.Fprintf(stderr, "\r\x1b[K%s", line)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -86,14 +85,11 @@ func (c *calibrator) read(paths []string) (compress.Calibration, error) {
 
 // text takes windows that are spread over a text evenly.
 func (c *calibrator) text(path string, most int) error {
-	data, err := os.ReadFile(path)
+	text, err := readText(path)
 	if err != nil {
 		return err
 	}
-	if len(data) > eval.MaxText {
-		return fmt.Errorf("%s: more than %d bytes: take a part of it", path, eval.MaxText)
-	}
-	ids := c.tokens.Encode(string(data), tokenizer.EncodeOptions{})
+	ids := c.tokens.Encode(string(text.Data), tokenizer.EncodeOptions{})
 	size := c.window
 	var first []int32
 	if c.tokens.AddsBOS() {

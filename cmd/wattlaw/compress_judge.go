@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
-	"io/fs"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -16,20 +18,61 @@ import (
 	"github.com/wattlaw/wattlaw/internal/train"
 )
 
-// accept returns what judges trials by how many tasks they are right on, compared with the original.
-func (f *compressFlags) accept(ctx context.Context, in compress.Pair) (func(context.Context, compress.Pair) (bool, error), error) {
-	tasks, err := readTasks(f.tasks, 0)
-	if err != nil {
+// judge judges models by how many tasks they are right on, compared with the original.
+type judge struct {
+	*compressFlags
+	tasks []eval.Task
+	whole float64 // the original's share of right ones
+}
+
+func (f *compressFlags) newJudge(ctx context.Context, in compress.Pair) (j *judge, err error) {
+	j = &judge{compressFlags: f}
+	if j.tasks, err = readTasks(f.tasks, 0); err != nil {
 		return nil, err
 	}
-	whole, err := f.accuracy(ctx, in, tasks)
-	if err != nil {
-		return nil, err
+	j.whole, err = f.accuracy(ctx, in, j.tasks)
+	return j, err
+}
+
+func (j *judge) accept(ctx context.Context, trial compress.Pair) (bool, error) {
+	got, err := j.accuracy(ctx, trial, j.tasks)
+	return j.enough(got), err
+}
+
+// enough says whether a share of right tasks keeps the goal; shares are quotients, which are not exact.
+func (j *judge) enough(got float64) bool { return got >= j.whole-j.opt.Goal.Drop-1e-9 }
+
+// tasksHash identifies the tasks.
+func (j *judge) tasksHash() string {
+	sum := sha256.New()
+	for _, t := range j.tasks {
+		fmt.Fprintf(sum, "%q %q %q %q %d %q %d %q\n", t.Kind, t.Prompt, t.Image, t.Choices, t.Right, t.Answers, t.MaxTokens, t.Stop)
 	}
-	return func(ctx context.Context, trial compress.Pair) (bool, error) {
-		got, err := f.accuracy(ctx, trial, tasks)
-		return got >= whole-f.opt.Goal.Drop, err
-	}, nil
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// keptGoal says of the model that is written whether it keeps a goal of quality, which trials on a part of the
+// calibration were judged by; "" without such a goal.
+func (f *compressFlags) keptGoal(ctx context.Context, j *judge, out compress.Pair, r *compress.Report, healed *heal.Report) (string, error) {
+	good, text := true, ""
+	switch {
+	case j != nil:
+		got, err := j.accuracy(ctx, out, j.tasks)
+		if err != nil {
+			return "", err
+		}
+		good, text = j.enough(got), fmt.Sprintf("right on %.1f %% of the tasks, the original on %.1f %%", 100*got, 100*j.whole)
+	case f.kl > 0:
+		kl := r.Held.KL
+		if healed != nil && healed.Better {
+			kl = healed.After
+		}
+		good, text = kl <= f.kl, fmt.Sprintf("KL %.4g, at most %g wanted", kl, f.kl)
+	}
+	if !good {
+		text += ": missed, though a trial kept it; calibrate on more text, or ask for a little less"
+	}
+	return text, nil
 }
 
 // accuracy writes a model where the engine can load it, and returns the share of tasks that it is right on.
@@ -79,16 +122,13 @@ func rightShare(r *eval.TaskResult) (float64, error) {
 	return right / n, nil
 }
 
-// healing lets the compressed model learn from the original.
+// healing lets the compressed model learn from the original. Its checkpoint stays until the model is written.
 func (f *compressFlags) healing(cmd *cobra.Command, in, out compress.Pair, data compress.Calibration, c *calibrator) (*heal.Report, error) {
 	opt := heal.Options{Train: train.Options{Threads: f.opt.Threads}, Time: f.heal, Recipe: data.Hash,
 		Checkpoint: f.out + healSuffix, Report: healProgress(cmd.ErrOrStderr())}
 	r, err := heal.Distill(cmd.Context(), heal.Pair(in), heal.Pair(out), c.learn(data.Held), data.Held, opt)
-	if err != nil {
-		return nil, err
+	if err != nil && cmd.Context().Err() != nil {
+		err = fmt.Errorf("%w; the same command goes on from %s", err, opt.Checkpoint)
 	}
-	if err := os.Remove(opt.Checkpoint); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	return &r, nil
+	return &r, err
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/wattlaw/wattlaw/internal/unit"
 )
 
-// writeCompressed tells what became of a model.
-func writeCompressed(w io.Writer, path string, in, out compress.Pair, r *compress.Report, healed *heal.Report) error {
+// writeCompressed tells what became of a model, and whether a goal of quality was kept, "" for none.
+func writeCompressed(w io.Writer, path string, in, out compress.Pair, r *compress.Report, healed *heal.Report, kept string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "LAYERS\tRANK\tPARAMETERS\tLOST")
 	for _, s := range r.Sites {
@@ -38,6 +38,9 @@ func writeCompressed(w io.Writer, path string, in, out compress.Pair, r *compres
 			what = "not healed"
 		}
 		fmt.Fprintf(table, "%s\tKL %.4g → %.4g nats a token, %d steps\n", what, healed.Before, healed.After, healed.Steps)
+	}
+	if kept != "" {
+		fmt.Fprintf(table, "goal\t%s\n", kept)
 	}
 	if dense := r.Dense(); len(dense) > 0 {
 		fmt.Fprintf(table, "left dense\t%s: their share is not less than all, or no rank saves a tenth\n", strings.Join(dense, ", "))

@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wattlaw/wattlaw/internal/compress"
+	"github.com/wattlaw/wattlaw/internal/compress/heal"
 )
 
 // TestCompressCommand goes the whole way with a small model: a file that can be inspected, one that is healed,
@@ -64,6 +67,9 @@ func TestCompressRefuses(t *testing.T) {
 		"name both":                    {"-m", "builtin:scribe", "-o", path("o"), "--accuracy-drop", "1%"},
 		"leave the goal out":           {"-m", "builtin:scribe", "-o", path("o"), "--params", "0.5", "--profile"},
 		"--calibrate":                  {"-m", "shape:tiny@f32", "-o", path("o"), "--params", "0.5"},
+		"leave --sites":                {"-m", "builtin:scribe", "-o", path("o"), "--profile", "--sites", "2"},
+		"leave one out":                {"-m", "builtin:scribe", "-o", path("o"), "--params", "0.5", "--sites", "2", "--for", "llama.cpp"},
+		"a time such as":               {"-m", "builtin:scribe", "-o", path("o"), "--params", "0.5", "--heal", "-1m"},
 		"2 to 4":                       {"-m", "builtin:scribe", "-o", path("o"), "--params", "0.5", "--sites", "9"},
 		"--window 5000":                {"-m", "builtin:scribe", "-o", path("o"), "--params", "0.5", "--window", "5000"},
 		"want a positive number of na": {"-m", "builtin:scribe", "-o", path("o"), "--kl", "-1"},
@@ -71,5 +77,33 @@ func TestCompressRefuses(t *testing.T) {
 		if _, errs, code := wattlaw(t, append([]string{"compress"}, args...)...); code != 1 || !strings.Contains(errs, want) {
 			t.Errorf("%v: exit code %d, %q, want %q", args, code, errs, want)
 		}
+	}
+}
+
+// TestKeptGoal says of the model that is written whether it keeps a goal, which trials were judged by.
+func TestKeptGoal(t *testing.T) {
+	f := &compressFlags{kl: 0.05}
+	j := &judge{compressFlags: &compressFlags{}, whole: 0.8}
+	j.opt.Goal.Drop = 0.1
+	if !j.enough(0.7) || j.enough(0.69) {
+		t.Error("a tenth less than 0.8 is 0.7")
+	}
+	cut := func(kl float64) *compress.Report { return &compress.Report{Held: compress.Distance{KL: kl}} }
+	for want, c := range map[string]struct {
+		kl     float64
+		healed *heal.Report
+	}{
+		"KL 0.04, at most 0.05 wanted":         {0.04, nil},
+		"KL 0.06, at most 0.05 wanted: missed": {0.06, nil},
+		"KL 0.01, at most 0.05 wanted":         {0.06, &heal.Report{After: 0.01, Better: true}},
+		"KL 0.07, at most 0.05 wanted: missed": {0.07, &heal.Report{After: 0.08}},
+	} {
+		got, err := f.keptGoal(t.Context(), nil, compress.Pair{}, cut(c.kl), c.healed)
+		if err != nil || !strings.HasPrefix(got, want) || strings.Contains(got, "missed") != strings.Contains(want, "missed") {
+			t.Errorf("%q, %v, want %q", got, err, want)
+		}
+	}
+	if got, err := new(compressFlags).keptGoal(t.Context(), nil, compress.Pair{}, cut(1), nil); err != nil || got != "" {
+		t.Errorf("without a goal of quality: %q, %v", got, err)
 	}
 }

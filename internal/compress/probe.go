@@ -35,7 +35,7 @@ type Sensitivity struct {
 	Parameters int64   `json:"parameters"`
 	Bytes      int64   `json:"bytes"`
 	MulAdds    int64   `json:"mul_adds"`
-	// Seconds of a token on this machine, and those of the dense layers, as far as they were measured.
+	// Seconds of a token on this machine, and those of the dense layers; 0 where they were not measured.
 	Seconds      float64 `json:"seconds,omitempty"`
 	DenseSeconds float64 `json:"dense_seconds,omitempty"`
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 
@@ -50,10 +51,10 @@ type productTimer struct {
 	known map[string]float64
 }
 
-// product returns the seconds of one; 0 for types without a kernel.
+// product returns the seconds of one; not a number for types without a kernel.
 func (t *productTimer) product(dt tensor.DType, rows, cols int) float64 {
 	if !kernel.Supported(dt) {
-		return 0
+		return math.NaN()
 	}
 	key := fmt.Sprint(dt, rows, cols)
 	if _, ok := t.known[key]; !ok {
@@ -62,7 +63,7 @@ func (t *productTimer) product(dt tensor.DType, rows, cols int) float64 {
 	return t.known[key]
 }
 
-// site returns the seconds of a site's layers at ranks, and as they are.
+// site returns the seconds of a site's layers at ranks, and as they are; zeros unless all can be timed.
 func (t *productTimer) site(c *compressor, s *site, ranks []int, shared bool) (cut, dense float64) {
 	for i, rows := range s.rows {
 		whole := t.product(s.types[i], rows, s.inputs)
@@ -75,6 +76,9 @@ func (t *productTimer) site(c *compressor, s *site, ranks []int, shared bool) (c
 			cut += t.product(c.factorType(s, i, s.inputs), ranks[i], s.inputs)
 		}
 		cut += t.product(c.factorType(s, i, ranks[i]), rows, ranks[i])
+	}
+	if math.IsNaN(cut + dense) {
+		return 0, 0
 	}
 	return cut, dense
 }
