@@ -156,6 +156,33 @@ func testStructured[T Float](t *testing.T, g *MultiplierOf[T]) {
 	}
 }
 
+// TestConquerManyPairs: of many values that differ by rounding errors alone, as an orthogonal matrix's
+// singular values do, mergers turn one vector after the other into an eigenvector; the values must not
+// drift by an error for each.
+func TestConquerManyPairs(t *testing.T) {
+	const n = 450
+	g := NewMultiplierOf[float64](kernel.Best(), 2)
+	for seed := range uint64(3) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		a, off := newMatrix[float64](n, n), make([]float64, n-1)
+		for i := range off {
+			off[i] = 6 * (1 + 0x1p-52*rng.NormFloat64())
+			if i%2 == 1 {
+				off[i] = 8e-15 * (1 + rng.NormFloat64()/10)
+			}
+			if rng.IntN(2) == 0 {
+				off[i] = -off[i]
+			}
+			a.Data[i*n+i+1], a.Data[(i+1)*n+i] = off[i], off[i]
+		}
+		values, vectors, err := g.conquer(make([]float64, n), off, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkEigen(t, fmt.Sprintf("seed %d", seed), a, Eigen[float64]{values, vectors})
+	}
+}
+
 // TestSymEigenProperties: for any small matrix, of whole numbers and with gaps between the rows.
 func TestSymEigenProperties(t *testing.T) {
 	g := NewMultiplierOf[float64](kernel.Best(), 2)

@@ -78,8 +78,9 @@ func (m *merger[T]) join(i, j int, tolerance float64) bool {
 		return false
 	}
 	m.z[i], m.z[j] = 0, r
-	a, b := m.d[i], m.d[j]
-	m.d[i], m.d[j] = a*cos*cos+b*sin*sin, a*sin*sin+b*cos*cos
+	// as a·cos² + b·sin² and its like, rounding would let many close values drift past their neighbours
+	a, gap := m.d[i], m.d[j]-m.d[i]
+	m.d[i], m.d[j] = a+gap*sin*sin, a+gap*cos*cos
 	rotate(m.q.row(i)[m.lo:m.hi], m.q.row(j)[m.lo:m.hi], cos, sin)
 	if si, sj := &m.support[i-m.lo], &m.support[j-m.lo]; *si != *sj {
 		*si, *sj = whole, whole
