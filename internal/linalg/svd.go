@@ -71,44 +71,56 @@ func (g *MultiplierOf[T]) squareSVD(a MatrixOf[T]) (values []float64, left, righ
 	for i, v := range values {
 		values[i] = math.Max(v, 0) // of a singular matrix half of the noise is negative
 	}
-	left, right = g.bidiagonalVectors(d, e, rows)
+	left, right = g.bidiagonalVectors(values, rows)
 	q.times(left)
 	p.times(right.part(0, n, 1, n))
 	return values, left, right, nil
 }
 
-// bidiagonalVectors returns the singular vectors of B from the eigenvectors (v₁, u₁, v₂, u₂, …)/√2 of
-// the largest half of the tridiagonal matrix's values. Where a value σ is small, the vectors of σ and −σ
-// mix, so that the parts u and v, though right in direction, lose orthogonality by eps·‖B‖/σ. So the v,
-// the largest first, are made orthonormal by reflectors, and so are the B·v, which are the u: what
-// orthogonality cost, the triangular factor of the latter holds above the diagonal, O(eps)·‖B‖, while
-// any orthonormal complement serves the values of zero.
-func (g *MultiplierOf[T]) bidiagonalVectors(d, e []float64, rows MatrixOf[T]) (left, right MatrixOf[T]) {
-	n := len(d)
-	v := newMatrix[T](n, n)
+// bidiagonalVectors returns the singular vectors of B from its singular values and the eigenvectors
+// (v₁, u₁, v₂, u₂, …)/√2 of the larger half of the tridiagonal matrix's. A vector of σ and one of −σ', found
+// orthogonal to eps, are mixed by eps·‖B‖/(σ+σ'): by as much the u of σ and σ', or their v, may fall short of
+// orthogonality, which is nothing where one of the values is large. The others are made orthonormal among
+// themselves, the largest first: as they are orthogonal to the rest, that moves B·v and σ·u by
+// O(eps)·‖B‖. Where values are noise, u or v may even vanish: then all are made orthonormal together, so that
+// what noise decides is a complement of the others.
+func (g *MultiplierOf[T]) bidiagonalVectors(values []float64, rows MatrixOf[T]) (left, right MatrixOf[T]) {
+	n := len(values)
+	left, right = newMatrix[T](n, n), newMatrix[T](n, n)
 	for i := range n {
-		from, to := rows.row(i), v.row(i)
-		for j := range to {
-			to[j] = from[2*j] * math.Sqrt2
+		from, u, v := rows.row(i), left.row(i), right.row(i)
+		for j := range n {
+			v[j], u[j] = from[2*j]*math.Sqrt2, from[2*j+1]*math.Sqrt2
 		}
 	}
-	right = g.lq(v).rows()
-	w := newMatrix[T](n, n)
-	for i := range n {
-		x, y := right.row(i), w.row(i)
-		for j := range n - 1 {
-			y[j] = T(d[j]*float64(x[j]) + e[j]*float64(x[j+1]))
+	eps, _ := unit[T]()
+	from := 0
+	if values[n-1] > float64(n)*eps*values[0] {
+		for from < n && values[from]*float64(n) > largeValue*values[0] {
+			from++
 		}
-		y[n-1] = T(d[n-1] * float64(x[n-1]))
 	}
-	f := g.lq(w)
-	left = f.rows()
-	for i := range n {
-		if w.Data[i*n+i] < 0 { // on the diagonal of the factor: minus the value
-			for j, v := range left.row(i) {
-				left.Data[i*n+j] = -v
+	g.orthonormalize(left.part(from, n, 0, n))
+	g.orthonormalize(right.part(from, n, 0, n))
+	return left, right
+}
+
+const largeValue = 16 // times 1/n of the largest value, above which vectors are orthogonal as they are found
+
+// orthonormalize overwrites almost orthonormal rows with orthonormal ones.
+func (g *MultiplierOf[T]) orthonormalize(x MatrixOf[T]) {
+	if x.Rows == 0 {
+		return
+	}
+	f := g.lq(x)
+	q := f.rows()
+	for i := range x.Rows {
+		row := q.row(i)
+		if x.Data[i*x.Stride+i] < 0 { // the reflectors have turned the row around
+			for j := range row {
+				row[j] = -row[j]
 			}
 		}
 	}
-	return left, right
+	q.copyTo(x)
 }
