@@ -3,7 +3,9 @@ package heal
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 
+	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/train"
 )
 
@@ -23,4 +25,36 @@ func Epochs(list []train.Sequence, seed uint64) train.Data {
 		}
 		return list[order[i%n]], nil
 	}
+}
+
+// promptWeight is what tokens of weight 0 count when a model is healed. What follows a prompt is what is
+// judged, but the prompt's own tokens are many, and what the original predicts of them says much about it.
+const promptWeight = 0.1
+
+// withPrompts gives tokens of weight 0 a little, but for those of images, which cannot be predicted.
+func withPrompts(data train.Data, vision model.VisionConfig) train.Data {
+	return func(i uint64) (train.Sequence, error) {
+		s, err := data(i)
+		if err != nil || s.Weights == nil {
+			return s, err
+		}
+		s.Weights = slices.Clone(s.Weights)
+		next := 0
+		for at := range s.Weights {
+			for next < len(s.Images) && at >= s.Images[next].At+embeddings(s.Images[next], vision) {
+				next++
+			}
+			seen := next < len(s.Images) && at >= s.Images[next].At
+			if s.Weights[at] == 0 && !seen {
+				s.Weights[at] = promptWeight
+			}
+		}
+		return s, nil
+	}
+}
+
+// embeddings counts the tokens of an image.
+func embeddings(im train.Image, c model.VisionConfig) int {
+	side := max(1, c.Patch*c.Merge)
+	return im.View.Size.Width / side * (im.View.Size.Height / side)
 }

@@ -120,7 +120,8 @@ func (o Options) plan(recipe string, teacher *train.Model) train.Plan {
 
 // Distill improves all weights of a compressed model on the data, until the time or the steps are used,
 // and measures on held-out sequences what it gained. The original may be in any format that can be
-// read; the weights return to the formats that they had. What is held of a model in memory is, in bytes
+// read; the weights return to the formats that they had. Tokens of the data whose weight is 0 are learned with a weight of
+// a tenth, those held out are not measured. What is held of a model in memory is, in bytes
 // per weight, 4 for the original and 16 for the compressed one. When ctx ends it returns the cause.
 //
 // With the same steps, an interrupted healing ends in the bits of an uninterrupted one.
@@ -147,12 +148,13 @@ func Distill(ctx context.Context, original, compressed Pair, data train.Data, he
 	if r.Before, err = student.Divergence(ctx, held, teacher); err != nil {
 		return r, fmt.Errorf("held-out sequences: %w", err)
 	}
-	plan := opt.plan(fmt.Sprintf("heal %s after %s on %s", compressed.fingerprint(), original.fingerprint(), opt.Recipe), teacher)
+	plan := opt.plan(fmt.Sprintf("heal %s after %s on %s, prompts %g", compressed.fingerprint(), original.fingerprint(), opt.Recipe, promptWeight), teacher)
 	if coarse := newRounding(compressed, opt.Train.Threads); !opt.Smooth && coarse.any() {
 		plan.Recipe += ", rounded"
 		plan.Round = coarse.round
 	}
-	tr, err := train.NewTrainer(student, plan, data)
+	vision, _ := student.Vision()
+	tr, err := train.NewTrainer(student, plan, withPrompts(data, vision))
 	if err != nil {
 		return r, err
 	}

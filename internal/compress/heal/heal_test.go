@@ -355,3 +355,18 @@ func TestEpochs(t *testing.T) {
 		}
 	}
 }
+
+// TestWithPrompts gives prompts a little weight, and images none; the data stay as they are.
+func TestWithPrompts(t *testing.T) {
+	view := imaging.View{Size: imaging.Size{Width: 32, Height: 16}} // of 2×1 embeddings
+	was := train.Sequence{Tokens: make([]int32, 8), Weights: []float32{0, 0, 0, 0, 1, 0.5, 0, 2}, Images: []train.Image{{At: 1, View: view}}}
+	data := withPrompts(func(uint64) (train.Sequence, error) { return was, nil }, model.VisionConfig{Patch: 8, Merge: 2})
+	got, err := data(0)
+	if want := []float32{0.1, 0, 0, 0.1, 1, 0.5, 0.1, 2}; err != nil || !slices.Equal(got.Weights, want) || was.Weights[0] != 0 {
+		t.Errorf("%v, %v, want %v; the data are %v", got.Weights, err, want, was.Weights)
+	}
+	was.Weights = nil
+	if got, err := data(0); err != nil || got.Weights != nil {
+		t.Errorf("all alike: %v, %v", got.Weights, err)
+	}
+}
