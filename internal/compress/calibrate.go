@@ -128,14 +128,16 @@ func (c *compressor) advance(ctx context.Context, l lanes, part int, original, c
 	}
 	defer c.clock.time("forward")()
 	for _, lane := range []*lane{l.calibration, l.held} {
-		if lane.original.Part() > part { // text does not pass the encoder
-			continue
-		}
-		if err := original.Forward(ctx, lane.original, nil); err != nil {
-			return err
-		}
-		if err := cut.Forward(ctx, lane.compressed, nil); err != nil {
-			return err
+		for _, s := range []struct {
+			stream *train.Stream
+			by     *train.Loaded
+		}{{lane.original, original}, {lane.compressed, cut}} {
+			if s.stream.Part() > part { // text does not pass the encoder, and targets may have been read on the way
+				continue
+			}
+			if err := s.by.Forward(ctx, s.stream, nil); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -185,25 +187,62 @@ func (c *compressor) moments(ctx context.Context, l *lane, s *site, original, cu
 		outputs = w.Rows
 	}
 	m := NewMoments(s.inputs, outputs)
+	if anchored && c.closes(s) {
+		return m, c.passing(ctx, m, l, s, original, cut)
+	}
+	return m, c.selecting(ctx, m, l, s, original, cut, w)
+}
+
+// selecting adds what the layers of a site see and are to make, if that is wanted, to m, and leaves streams alone.
+func (c *compressor) selecting(ctx context.Context, m *Moments, l *lane, s *site, original, cut *train.Loaded, w linalg.Matrix) error {
 	for _, g := range c.groups(l.original) {
 		x, err := c.input(ctx, &c.buffers[0], l.original.Select(g), s, original)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		var y linalg.Matrix
-		if anchored {
+		if m.r.Rows > 0 {
 			c.buffers[1] = resized(c.buffers[1], x.Rows*w.Rows)
 			y = linalg.Dense(x.Rows, w.Rows, c.buffers[1])
 			c.g.Gemm(linalg.Plain, linalg.Transposed, 1, x, w, 0, y)
 			if x, err = c.input(ctx, &c.buffers[0], l.compressed.Select(g), s, cut); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		if err := m.Add(c.g, x, y); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return m, nil
+	return nil
+}
+
+// closes says whether a site is one layer whose outputs are the last that a part makes, and another part
+// stands behind.
+func (c *compressor) closes(s *site) bool {
+	return len(s.layers) == 1 && s.index == len(c.parts[s.part].Sites)-1 && s.part < len(c.parts)-1
+}
+
+// passing does the same for a site that closes its part: what it is to make is read while the original's stream
+// passes the part, as it has to anyway.
+func (c *compressor) passing(ctx context.Context, m *Moments, l *lane, s *site, original, cut *train.Loaded) error {
+	sinks := c.sinks(l.original)
+	y := c.buffers[1][:0]
+	defer func() { c.buffers[1] = y }()
+	return original.Pass(ctx, l.original, train.Taps{
+		Output: func(layer string, first int, made linalg.Matrix) {
+			if layer == s.layers[0] {
+				y = appendRows(y, made, first, sinks)
+			}
+		},
+		Group: func(sequences []int) error {
+			x, err := c.input(ctx, &c.buffers[0], l.compressed.Select(sequences), s, cut)
+			if err == nil {
+				err = m.Add(c.g, x, linalg.Dense(x.Rows, m.r.Rows, y))
+			}
+			y = y[:0]
+			return err
+		},
+	})
 }
 
 // input returns what a site's layers see of sequences, in buf.

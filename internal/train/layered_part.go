@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/wattlaw/wattlaw/internal/linalg"
 	"github.com/wattlaw/wattlaw/internal/model"
@@ -197,10 +198,25 @@ func (p *Loaded) check(s *Stream) error {
 }
 
 // Forward advances s past the part, in place, in groups of whole sequences of at most Options.Rows rows.
-// tap, if not nil, sees what the layers of each site multiply, group by group: x is rows × Site.Inputs,
-// valid during the call only, and first is x's first row in the stream (of the merger: in its
-// embeddings). Past "output" there is nothing: s stays before it. After an error s is of no use.
+// tap, if not nil, is Taps.Input. Past "output" there is nothing: s stays before it. After an error s is of no use.
 func (p *Loaded) Forward(ctx context.Context, s *Stream, tap func(site, first int, x linalg.Matrix) error) error {
+	return p.Pass(ctx, s, Taps{Input: tap})
+}
+
+// Taps see what passes while a part computes a stream, group by group. Matrices are valid during the call
+// only, and first is their first row in the stream (of the merger: in its embeddings). Any may be nil.
+type Taps struct {
+	// Input sees what the layers of each site multiply, rows × Site.Inputs.
+	Input func(site, first int, x linalg.Matrix) error
+	// Output sees what a layer makes of that, before its bias, rows × its outputs.
+	Output func(layer string, first int, y linalg.Matrix)
+	// Group is called behind each group, with its sequences by their places in the stream. It may compute
+	// with other parts and streams of the model.
+	Group func(sequences []int) error
+}
+
+// Pass is Forward with more to be seen.
+func (p *Loaded) Pass(ctx context.Context, s *Stream, taps Taps) error {
 	if err := p.check(s); err != nil {
 		return err
 	}
@@ -212,12 +228,24 @@ func (p *Loaded) Forward(ctx context.Context, s *Stream, tap func(site, first in
 	}
 	rest := to.x // of what the merger fills
 	err := p.groups(ctx, &from, func(g group, in []float32) error {
-		if err := p.compute(g, in, tap); err != nil || !merges {
+		if err := p.compute(g, in, taps); err != nil {
 			return err
 		}
-		x := rest[:len(g.tokens)*to.width()]
-		rest = rest[len(x):]
-		return p.of.fill(&g.pass, x, p.of.outline.encoder.embeddings)
+		if merges {
+			x := rest[:len(g.tokens)*to.width()]
+			rest = rest[len(x):]
+			if err := p.of.fill(&g.pass, x, p.of.outline.encoder.embeddings); err != nil {
+				return err
+			}
+		}
+		if taps.Group == nil {
+			return nil
+		}
+		var sequences []int
+		for i := g.from; i < g.to; i++ {
+			sequences = append(sequences, i)
+		}
+		return taps.Group(sequences)
 	})
 	if err == nil {
 		*s = to
@@ -243,17 +271,29 @@ func (p *Loaded) groups(ctx context.Context, s *Stream, f func(g group, in []flo
 }
 
 // compute advances the rows of a group in place.
-func (p *Loaded) compute(g group, in []float32, tap func(site, first int, x linalg.Matrix) error) error {
+func (p *Loaded) compute(g group, in []float32, taps Taps) error {
 	if g.rows == 0 { // sequences without images, within the encoder
 		return nil
 	}
+	first := 0 // row of the last site's input
+	sites := p.body.sites()
 	for i, compute := range p.body.steps(p.of.outline, &g.pass, in, in) {
+		if i > 0 && taps.Output != nil {
+			p.of.outline.watch = func(l linear, y linalg.Matrix) {
+				j := slices.IndexFunc(sites[i-1], func(q *linear) bool { return q.weight == l.weight && q.factors == l.factors })
+				taps.Output(p.Part().Sites[i-1].Layers[j], first, y)
+			}
+		}
 		x := compute()
-		if tap == nil || i >= len(p.Part().Sites) {
+		p.of.outline.watch = nil
+		if i >= len(p.Part().Sites) {
 			continue
 		}
-		first, m := p.input(i, g, x)
-		if err := tap(i, first, m); err != nil {
+		var m linalg.Matrix
+		if first, m = p.input(i, g, x); taps.Input == nil {
+			continue
+		}
+		if err := taps.Input(i, first, m); err != nil {
 			return err
 		}
 	}

@@ -77,20 +77,21 @@ func (l *Layered) embedPatches(p *pass, x []float32) {
 type group struct {
 	pass
 	first, rows int // in the stream
+	from, to    int // sequences of it
 }
 
 // groups yields the sequences in groups of at most Options.Rows rows, or of one sequence.
 func (s *Stream) groups() func(yield func(group) bool) {
 	return func(yield func(group) bool) {
-		first, list := 0, s.list
+		first, from, list := 0, 0, s.list
 		for len(list) > 0 {
 			n := together(len(list), s.of.outline.rows, func(i int) int { return list[i].rows(s.of, s.at) })
-			g := group{first: first}
+			g := group{first: first, from: from, to: from + n}
 			for _, e := range list[:n] {
 				g.join(&e.pass)
 				g.rows += e.rows(s.of, s.at)
 			}
-			list, first = list[n:], first+g.rows
+			list, first, from = list[n:], first+g.rows, from+n
 			if !yield(g) {
 				return
 			}

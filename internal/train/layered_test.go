@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -202,6 +203,57 @@ func TestSitesSeeWhatLayersMultiply(t *testing.T) {
 					near(t, p.Part().Name, p.inputs(t, before, site), seen[site], 0)
 				}
 				p.addsToStream(t, before, s, seen)
+			}
+		})
+	}
+}
+
+// TestPassSeesOutputs: what layers make is the product of their inputs, before biases, all sequences come by
+// once, and other streams may be computed in between.
+func TestPassSeesOutputs(t *testing.T) {
+	for _, c := range layeredCases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			parts := c.stack(t)
+			s, aside, want := c.begin(t), c.begin(t), c.begin(t)
+			for i, p := range parts[:len(parts)-1] {
+				inputs, outputs := map[string][]float32{}, map[string][]float32{}
+				var groups []int
+				err := p.Pass(background, s, Taps{
+					Input: func(site, _ int, x linalg.Matrix) error {
+						for _, layer := range p.Part().Sites[site].Layers {
+							inputs[layer] = append(inputs[layer], compact(x)...)
+						}
+						return nil
+					},
+					Output: func(layer string, first int, y linalg.Matrix) {
+						if first*y.Cols != len(outputs[layer]) {
+							t.Errorf("%s: rows from %d behind %d values", layer, first, len(outputs[layer]))
+						}
+						outputs[layer] = append(outputs[layer], compact(y)...)
+					},
+					Group: func(sequences []int) error {
+						groups = append(groups, sequences...)
+						if aside.Part() != i {
+							return nil
+						}
+						return p.Until(background, aside.Select(sequences), 0, func(int, linalg.Matrix) error { return nil })
+					},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for layer, x := range inputs {
+					w := p.Weight(layer)
+					y := linalg.Dense(len(x)/w.Cols, w.Rows, make([]float32, len(x)/w.Cols*w.Rows))
+					p.of.outline.gemm.Gemm(linalg.Plain, linalg.Transposed, 1, linalg.Dense(y.Rows, w.Cols, x), w, 0, y)
+					near(t, layer, outputs[layer], y.Data, 1e-6)
+				}
+				if len(groups) != len(c.batch) || !slices.IsSorted(groups) {
+					t.Errorf("%s: sequences %v of %d", p.Part().Name, groups, len(c.batch))
+				}
+				through(t, want, parts, i+1)
+				through(t, aside, parts, i+1)
+				near(t, p.Part().Name, s.X().Data, want.X().Data, 0)
 			}
 		})
 	}

@@ -18,6 +18,8 @@ type tools struct {
 	// 1/deviation and mean of the rows.
 	sums, scales, means []float32
 	chain               chain // of factorized layers
+	// watch, if not nil, sees what layers make, before their biases.
+	watch func(l linear, y linalg.Matrix)
 }
 
 func newTools(opt Options) (*tools, error) {
@@ -112,6 +114,9 @@ func (t *tools) linear(y linalg.Matrix, x []float32, l linear) {
 		t.applyFactors(y, x, l.factors)
 	} else {
 		t.apply(y, x, l.weight)
+	}
+	if t.watch != nil {
+		t.watch(l, y)
 	}
 	if l.bias == nil {
 		return
