@@ -62,3 +62,46 @@ func TestPassing(t *testing.T) {
 		t.Errorf("%d sites close a part, want those of 4 blocks and of the merger", closed)
 	}
 }
+
+// TestSet: a part is computed with factors, or with their product where that is less work, to the same end.
+func TestSet(t *testing.T) {
+	c, err := open(random(t, "llama", true), keep(0.5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	original, err := c.load(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rank := range []int{8, 40} {
+		for _, s := range c.sites[:4] {
+			o, err := Plain(stacked(original, s.layers)).Spectrum(c.g64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := c.factorize(s, bundle{0, len(s.layers), rank}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := f.encode(s.layers)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, want := original.Clone(), original.Clone()
+			if err := errors.Join(c.set(got, r), c.setProduct(want, r)); err != nil {
+				t.Fatal(err)
+			}
+			for _, layer := range s.layers {
+				a, b := got.Weight(layer), want.Weight(layer)
+				for i := range b.Data {
+					if d := a.Data[i] - b.Data[i]; d > 1e-5 || d < -1e-5 {
+						t.Fatalf("%s: value %d is %v, want %v", layer, i, a.Data[i], b.Data[i])
+					}
+				}
+				if b, _ := got.Factors(layer); rank == 8 && b.Cols != rank {
+					t.Errorf("%s: a rank of %d, want %d", layer, b.Cols, rank)
+				}
+			}
+		}
+	}
+}

@@ -183,16 +183,25 @@ func valuesOf(t *model.Tensor, kept []int) model.Tensor {
 
 // setDense puts a stored matrix or bias into a part.
 func setDense(p *train.Loaded, t model.Tensor) error {
-	values := make([]float32, t.Values())
-	if err := tensor.Dequantize(values, t.DType, t.Data); err != nil {
-		return fmt.Errorf("tensor %q: %w", t.Name, err)
+	m, err := decoded(t)
+	if err != nil {
+		return err
 	}
 	if layer, ok := strings.CutSuffix(t.Name, ".bias"); ok {
-		p.SetBias(layer, values)
+		p.SetBias(layer, m.Data)
 		return nil
 	}
-	p.Set(strings.TrimSuffix(t.Name, ".weight"), linalg.Dense(t.Shape[1], t.Shape[0], values))
+	p.Set(strings.TrimSuffix(t.Name, ".weight"), m)
 	return nil
+}
+
+// decoded returns the values of a stored matrix, or of a vector as one row.
+func decoded(t model.Tensor) (linalg.Matrix, error) {
+	values := make([]float32, t.Values())
+	if err := tensor.Dequantize(values, t.DType, t.Data); err != nil {
+		return linalg.Matrix{}, fmt.Errorf("tensor %q: %w", t.Name, err)
+	}
+	return linalg.Dense(len(values)/t.Shape[0], t.Shape[0], values), nil
 }
 
 // renarrow replaces tensors of a source by narrower ones, and says their number of features.

@@ -224,8 +224,35 @@ func (c *compressor) kept(part int) (*finished, error) {
 	return made, nil
 }
 
-// set puts what factors stand for into a part.
+// set puts factors into a part: pairs as they are where each layer's takes fewer multiply-adds than its
+// product, else products.
 func (c *compressor) set(cut *train.Loaded, r model.Replacement) error {
+	first, second, err := model.LowRankNames(r.Layers)
+	if err != nil {
+		return err
+	}
+	if r.Tensors[0].Name != first || len(r.Tensors) != len(second)+1 {
+		return c.setProduct(cut, r)
+	}
+	var pair []linalg.Matrix // a, and each layer's b
+	for _, t := range r.Tensors {
+		m, err := decoded(t)
+		if err != nil {
+			return err
+		}
+		pair = append(pair, m)
+		if a := pair[0]; len(pair) > 1 && a.Rows*(a.Cols+m.Rows) >= a.Cols*m.Rows {
+			return c.setProduct(cut, r)
+		}
+	}
+	for i, layer := range r.Layers {
+		cut.SetFactors(layer, pair[i+1], pair[0])
+	}
+	return nil
+}
+
+// setProduct puts what factors stand for into a part.
+func (c *compressor) setProduct(cut *train.Loaded, r model.Replacement) error {
 	s := &model.Source{Name: c.in.Language.Name, Tensors: r.Tensors,
 		Meta: []model.Entry{{Key: "general.architecture", Value: gguf.ValueOf("factors-lr")}}}
 	dense, err := model.Expand(c.g64, s)
