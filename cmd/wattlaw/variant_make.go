@@ -144,7 +144,7 @@ func (w variants) teller() func(format string, args ...any) {
 func (w variants) compress(ctx context.Context, v variant, m *madeVariant, in compress.Pair, data compress.Calibration) error {
 	w.say("compressing to " + v.text)
 	opt := v.opt
-	opt.Threads, opt.Version, opt.Dir = w.threads, version(), m.path+workSuffix
+	opt.Threads, opt.Version, opt.Dir, opt.Precision = w.threads, version(), m.path+workSuffix, fastest()
 	tell := w.teller()
 	opt.Report = func(e compress.Event) { tell("%s: %s, %d of %d", v.text, e.What, e.Done+1, e.Parts) }
 	out, r, err := compress.Compress(ctx, in, data, opt)
@@ -156,6 +156,14 @@ func (w variants) compress(ctx context.Context, v variant, m *madeVariant, in co
 		return err
 	}
 	return compress.Clean(opt.Dir)
+}
+
+// fastest is bfloat16 where the CPU multiplies it: a run waits, and results differ by less than their errors.
+func fastest() linalg.Precision {
+	if kernel.Best().BFloat16() {
+		return linalg.BFloat16
+	}
+	return linalg.Float32
 }
 
 // heal lets the variant without healing, which it makes if need be, learn from the original.
@@ -174,12 +182,9 @@ func (w variants) heal(ctx context.Context, v variant, m *madeVariant, in compre
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	opt := heal.Options{Train: train.Options{Threads: w.threads}, Time: v.heal, Recipe: data.Hash, Checkpoint: m.path + healSuffix}
+	opt := heal.Options{Train: train.Options{Threads: w.threads, Precision: fastest()}, Time: v.heal, Recipe: data.Hash, Checkpoint: m.path + healSuffix}
 	tell := w.teller()
 	opt.Report = func(p heal.Progress) { tell("%s: healing, %.0f %% done, loss %.4f", v.text, 100*p.Done, p.Loss) }
-	if kernel.Best().BFloat16() {
-		opt.Train.Precision = linalg.BFloat16 // more steps in the same time
-	}
 	r, err := heal.Distill(ctx, heal.Pair(in), heal.Pair(small), c.learn(data.Held), data.Held, opt)
 	if err != nil {
 		return err

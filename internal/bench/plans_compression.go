@@ -23,7 +23,7 @@ func compressionPlan() Plan {
 	p.Tasks, p.TaskCount = "builtin:stories", 60
 	p.MinWindow = 0.5
 	p.Baseline.Seconds, p.Baseline.Timeout = 2, 5
-	p.WarmUp.Max = 3
+	p.WarmUp.Max = 4
 	p.CoolDown.Timeout = 1
 	return p
 }

@@ -137,12 +137,14 @@ func padded(c draw.Canvas) draw.Canvas {
 	return draw.Crop(c, margin, -margin, margin, -margin)
 }
 
+// sans styles text.
+func sans(style *text.Style, size vg.Length, c color.Color) {
+	style.Font.Variant, style.Font.Size, style.Color = "Sans", size, c
+}
+
 // newPlot is an empty plot in the style of the report.
 func newPlot(title, x, y string) *plot.Plot {
 	p := plot.New()
-	sans := func(style *text.Style, size vg.Length, c color.Color) {
-		style.Font.Variant, style.Font.Size, style.Color = "Sans", size, c
-	}
 	if long := []rune(title); len(long) > maxTitle {
 		title = string(long[:maxTitle-1]) + "…"
 	}

@@ -3,11 +3,14 @@ package report
 import (
 	"fmt"
 	"html/template"
+	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/wattlaw/wattlaw/internal/measure"
@@ -176,7 +179,8 @@ func paretoFigure(r *Result, p *Pareto) *plot.Plot {
 	corners := p.stairs(s)
 	addLine(f, xys(len(corners), func(i int) (float64, float64) { return s.x.clip(corners[i][0]), corners[i][1] }), muted, 0.9)
 	shapes := [...]draw.GlyphDrawer{draw.CircleGlyph{}, draw.PyramidGlyph{}, draw.BoxGlyph{}}
-	named := map[int]bool{}
+	labels := pointLabels{paretoScale: s}
+	named, crowded := map[int]bool{}, len(p.Points) > palette // more than colours tell apart, or a legend leaves room for
 	for _, q := range p.Points {
 		group, alpha := r.order(q.Config), uint8(0xff)
 		if !q.Frontier {
@@ -193,7 +197,9 @@ func paretoFigure(r *Result, p *Pareto) *plot.Plot {
 		}
 		scatter.GlyphStyle = draw.GlyphStyle{Color: colour, Radius: 3, Shape: shapes[group%len(shapes)]}
 		f.Add(scatter)
-		if !named[group] {
+		if crowded {
+			labels.add(f, x, y, names[group])
+		} else if !named[group] {
 			named[group] = true
 			f.Legend.Add(names[group], scatter)
 		}
@@ -206,4 +212,41 @@ func paretoFigure(r *Result, p *Pareto) *plot.Plot {
 		f.Legend.YOffs = 6
 	}
 	return f
+}
+
+// pointLabels are names beside points, in shares of the axes' spans.
+type pointLabels struct {
+	paretoScale
+	taken [][2]float64
+}
+
+// A label's room, in shares of the spans, within which no other begins.
+const (
+	labelWidth  = 0.3
+	labelHeight = 0.035
+)
+
+// add writes a model's name beside its point, above or below where another is in its way, without what is
+// known or said elsewhere.
+func (l *pointLabels) add(f *plot.Plot, x, y float64, name string) {
+	name, _, _ = strings.Cut(name, " (")
+	name = strings.TrimPrefix(name, "builtin:")
+	span := l.y.hi - l.y.lo
+	at, step := [2]float64{(x - l.x.lo) / (l.x.hi - l.x.lo), (y - l.y.lo) / span}, labelHeight
+	if at[1] > 0.5 {
+		step = -labelHeight
+	}
+	for slices.ContainsFunc(l.taken, func(t [2]float64) bool {
+		return math.Abs(t[0]-at[0]) < labelWidth && math.Abs(t[1]-at[1]) < labelHeight*0.99
+	}) {
+		at[1] += step
+	}
+	l.taken = append(l.taken, at)
+	labels, err := plotter.NewLabels(plotter.XYLabels{XYs: plotter.XYs{{X: x, Y: l.y.lo + at[1]*span}}, Labels: []string{name}})
+	if err != nil {
+		return // no finite number
+	}
+	sans(&labels.TextStyle[0], 7, ink)
+	labels.TextStyle[0].YAlign, labels.Offset = draw.YCenter, vg.Point{X: 5}
+	f.Add(labels)
 }
