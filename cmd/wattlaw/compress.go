@@ -105,13 +105,7 @@ func (f *compressFlags) run(cmd *cobra.Command) (err error) {
 	if f.profile {
 		return f.writeProfile(cmd, in, data)
 	}
-	f.opt.Tried = func(r *compress.Report, good bool) {
-		verdict := "too far"
-		if good {
-			verdict = "near enough"
-		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "\ntried %.1f %% of the parameters: KL %.4g, %s\n", 100*float64(r.After.Parameters)/float64(r.Before.Parameters), r.Held.KL, verdict)
-	}
+	f.opt.Tried = func(r *compress.Report, good bool) { writeTried(cmd.ErrOrStderr(), r, good) }
 	var judge *judge
 	if f.drop != "" {
 		if judge, err = f.newJudge(cmd.Context(), in); err != nil {
@@ -144,6 +138,15 @@ func (f *compressFlags) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	return writeCompressed(cmd.OutOrStdout(), f.out, in, out, report, healed, kept)
+}
+
+// writeTried tells what came of a trial.
+func writeTried(w io.Writer, r *compress.Report, good bool) {
+	verdict := "too far"
+	if good {
+		verdict = "near enough"
+	}
+	fmt.Fprintf(w, "\ntried %.1f %% of the parameters: KL %.4g, %s\n", 100*float64(r.After.Parameters)/float64(r.Before.Parameters), r.Held.KL, verdict)
 }
 
 // tidy removes what an interrupted run would have gone on from.

@@ -30,6 +30,7 @@ type calibrator struct {
 	tokens  *tokenizer.Tokenizer
 	encoder *vision.Encoder                        // nil for a model that does not see
 	window  int                                    // tokens of a sequence of text
+	context int                                    // that the model was trained for
 	most    int                                    // sequences of that length in all
 	list    []train.Sequence                       // to calibrate on
 	windows []train.Sequence                       // all of the texts, to learn from
@@ -51,7 +52,7 @@ func newCalibrator(ref string, p compress.Pair, window, most int) (*calibrator, 
 	if err != nil {
 		return nil, err
 	}
-	if window < 2 || window > config.Context {
+	if c.context = config.Context; window < 2 || window > config.Context {
 		return nil, fmt.Errorf("--window %d: want 2 to %d, what %s was trained for", window, config.Context, p.Language.Name)
 	}
 	if most < 2 {
@@ -136,14 +137,14 @@ func (c *calibrator) tasks(path string, most int) error {
 		var w sequence
 		before, after, marked := strings.Cut(t.Prompt, engine.ImageMarker)
 		if t.Image == "" {
-			c.write(&w, t.Prompt, 0, true)
+			c.prompt(&w, t.Prompt, true)
 		} else {
 			if !marked {
 				before, after = "", t.Prompt
 			}
 			picture, err := t.Picture(imaging.Size{})
 			if err == nil && before != "" {
-				c.write(&w, before, 0, true)
+				c.prompt(&w, before, true)
 			}
 			if err == nil {
 				err = c.picture(&w, picture)
@@ -151,9 +152,13 @@ func (c *calibrator) tasks(path string, most int) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", t.Where, err)
 			}
-			c.write(&w, after, 0, false)
+			c.prompt(&w, after, false)
 		}
 		c.answer(&w, t)
+		if n := len(w.Tokens) - 1; n > c.context {
+			return fmt.Errorf("%s: prompt and answer have %d tokens, more than the %d that %s was trained for: shorten the task, or leave it out",
+				t.Where, n, c.context, c.name)
+		}
 		tokens += len(w.Tokens)
 		c.list, c.windows = append(c.list, w.Sequence), append(c.windows, w.Sequence)
 	}
@@ -163,26 +168,32 @@ func (c *calibrator) tasks(path string, most int) error {
 // answer appends what is right, and the end.
 func (c *calibrator) answer(w *sequence, t eval.Task) {
 	if t.Kind == eval.Choice {
-		c.write(w, t.Choices[t.Right], 1, false)
+		c.right(w, t.Choices[t.Right])
 	} else {
-		c.write(w, " "+t.Answers[0], 1, false)
+		c.right(w, " "+t.Answers[0])
 	}
 	if end := c.tokens.EOS(); end >= 0 {
-		w.add(end, 1)
+		w.add(1, end)
 	}
 }
 
 // sequence is one in the making.
 type sequence struct{ train.Sequence }
 
-func (s *sequence) add(id int32, weight float32) {
-	s.Tokens, s.Weights = append(s.Tokens, id), append(s.Weights, weight)
+func (s *sequence) add(weight float32, ids ...int32) {
+	for _, id := range ids {
+		s.Tokens, s.Weights = append(s.Tokens, id), append(s.Weights, weight)
+	}
 }
 
-func (c *calibrator) write(w *sequence, text string, weight float32, special bool) {
-	for _, id := range c.tokens.Encode(text, tokenizer.EncodeOptions{AddSpecial: special}) {
-		w.add(id, weight)
-	}
+// prompt writes what is given, in which control tokens are read as such, as wherever a prompt is read.
+func (c *calibrator) prompt(w *sequence, text string, begins bool) {
+	w.add(0, c.tokens.Encode(text, tokenizer.EncodeOptions{AddSpecial: begins, ParseSpecial: true})...)
+}
+
+// right writes what is to follow.
+func (c *calibrator) right(w *sequence, text string) {
+	w.add(1, c.tokens.Encode(text, tokenizer.EncodeOptions{})...)
 }
 
 // picture writes the place of a picture as the engine would.
@@ -196,9 +207,7 @@ func (c *calibrator) picture(w *sequence, img imaging.RGB) error {
 	}
 	for _, piece := range c.encoder.Markup(layout) {
 		if piece.View < 0 {
-			for _, id := range c.tokens.Encode(piece.Text, tokenizer.EncodeOptions{ParseSpecial: true}) {
-				w.add(id, 0)
-			}
+			c.prompt(w, piece.Text, false)
 			continue
 		}
 		w.Images = append(w.Images, train.Image{At: len(w.Tokens), View: views[piece.View]})
@@ -252,12 +261,12 @@ func (c *calibrator) stories() (func(i uint64) (train.Sequence, error), error) {
 		var w sequence
 		for k, e := range kinds[i%4/3].Study(i, asked) {
 			if k == 0 {
-				c.write(&w, e.Prompt(), 0, true)
+				c.prompt(&w, e.Prompt(), true)
 			} else {
-				c.write(&w, "\n"+e.Ask(), 0, false)
+				c.prompt(&w, "\n"+e.Ask(), false)
 			}
-			c.write(&w, " "+e.Answer, 1, false)
-			w.add(c.tokens.EOS(), 1)
+			c.right(&w, " "+e.Answer)
+			w.add(1, c.tokens.EOS())
 		}
 		return w.Sequence, nil
 	}, nil
@@ -284,9 +293,9 @@ func (c *calibrator) scenes() (func(i uint64) (train.Sequence, error), error) {
 			if k > 0 {
 				ask = "\n" + ask
 			}
-			c.write(&w, ask, 0, false)
-			c.write(&w, " "+q.Answer, 1, false)
-			w.add(c.tokens.EOS(), 1)
+			c.prompt(&w, ask, false)
+			c.right(&w, " "+q.Answer)
+			w.add(1, c.tokens.EOS())
 		}
 		return w.Sequence, nil
 	}, nil

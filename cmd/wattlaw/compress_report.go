@@ -29,9 +29,12 @@ func writeCompressed(w io.Writer, path string, in, out compress.Pair, r *compres
 	}
 	fmt.Fprintf(table, "parameters\t%d → %d, %.1f %%\n", r.Before.Parameters, r.After.Parameters, 100*float64(r.After.Parameters)/float64(r.Before.Parameters))
 	fmt.Fprintf(table, "weights\t%v → %v, %.1f %%\n", unit.Bytes(r.Before.Bytes), unit.Bytes(r.After.Bytes), 100*float64(r.After.Bytes)/float64(r.Before.Bytes))
-	h := r.Held
-	fmt.Fprintf(table, "KL\t%.4g ± %.2g nats a token, 99 %% below %.3g, on %d held-out tokens\n", h.KL, h.KLError, h.KL99, h.Tokens)
-	fmt.Fprintf(table, "same top\t%s\n", percent(h.SameTop))
+	h, when := r.Held, ""
+	if healed != nil {
+		when = " as cut"
+	}
+	fmt.Fprintf(table, "KL%s\t%.4g ± %.2g nats a token, 99 %% below %.3g, on %d held-out tokens\n", when, h.KL, h.KLError, h.KL99, h.Tokens)
+	fmt.Fprintf(table, "same top%s\t%s\n", when, percent(h.SameTop))
 	if healed != nil {
 		what := "healed"
 		if !healed.Better {
@@ -42,6 +45,17 @@ func writeCompressed(w io.Writer, path string, in, out compress.Pair, r *compres
 	if kept != "" {
 		fmt.Fprintf(table, "goal\t%s\n", kept)
 	}
+	writeRemarks(table, in, r)
+	var steps []string
+	for _, s := range r.Times {
+		steps = append(steps, fmt.Sprintf("%s %.1f s", s.What, s.Time.Seconds()))
+	}
+	fmt.Fprintf(table, "time\t%s\n", strings.Join(steps, ", "))
+	return table.Flush()
+}
+
+// writeRemarks tells what was left as it was, and what to beware of.
+func writeRemarks(table io.Writer, in compress.Pair, r *compress.Report) {
 	if dense := r.Dense(); len(dense) > 0 {
 		fmt.Fprintf(table, "left dense\t%s: their share is not less than all, or no rank saves a tenth\n", strings.Join(dense, ", "))
 	}
@@ -57,12 +71,6 @@ func writeCompressed(w io.Writer, path string, in, out compress.Pair, r *compres
 	if in.Language.Meaningless {
 		fmt.Fprintln(table, "warning\tthe weights are random: the result says something of cost and nothing of quality")
 	}
-	var steps []string
-	for _, s := range r.Times {
-		steps = append(steps, fmt.Sprintf("%s %.1f s", s.What, s.Time.Seconds()))
-	}
-	fmt.Fprintf(table, "time\t%s\n", strings.Join(steps, ", "))
-	return table.Flush()
 }
 
 // layerNames shortens "blk.0.attn_q, blk.0.attn_k" to "blk.0.attn_q, attn_k".

@@ -57,7 +57,12 @@ func TestCompressCommand(t *testing.T) {
 func TestCompressRefuses(t *testing.T) {
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }
+	long := `{"type": "answer", "prompt": "` + strings.Repeat("a long story ", 3000) + `", "answers": ["yes"]}` + "\n"
+	if err := os.WriteFile(path("long.jsonl"), []byte(long), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for want, args := range map[string][]string{
+		"shorten the task":             {"-m", "builtin:scribe", "-o", path("o"), "--params", "0.5", "--calibrate", path("long.jsonl")},
 		"say one goal":                 {"-m", "builtin:scribe", "-o", path("o")},
 		"a share must be less":         {"-m", "builtin:scribe", "-o", path("o"), "--params", "1.5"},
 		"no step":                      {"-m", "builtin:scribe", "-o", path("o"), "--params", "0.5", "--without", "magic"},

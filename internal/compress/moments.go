@@ -1,6 +1,7 @@
 package compress
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -62,25 +63,37 @@ func (m *Moments) Add(g *linalg.Multiplier, x, y linalg.Matrix) error {
 			m.sum(g, m.r, part(y, lo, hi, 0, y.Cols), group, false)
 		}
 	}
-	for i := range y.Rows {
-		for j, v := range y.Data[i*y.Stride : i*y.Stride+y.Cols] {
-			m.squares[j] += float64(v) * float64(v)
+	spans(y.Cols, func(lo, hi int) { // of columns, so that their number changes no bit
+		for i := range y.Rows {
+			for j, v := range y.Data[i*y.Stride+lo : i*y.Stride+hi] {
+				m.squares[lo+j] += float64(v) * float64(v)
+			}
 		}
-	}
+	})
 	m.rows += int64(x.Rows)
 	return nil
 }
 
+// spans calls f for spans [lo, hi) of n, on all cores.
+func spans(n int, f func(lo, hi int)) {
+	const step = 64
+	linalg.Parallel(runtime.GOMAXPROCS(0), (n+step-1)/step, func(_, k int) { f(k*step, min((k+1)*step, n)) })
+}
+
 // bounded errs for values that must not enter the moments.
 func bounded(name string, x linalg.Matrix) error {
-	for i := range x.Rows {
-		for j, v := range x.Data[i*x.Stride : i*x.Stride+x.Cols] {
-			if !(v <= largest && v >= -largest) {
-				return fmt.Errorf("add to moments: %s %d of row %d is %v: the model overflows, or its weights are broken", name, j, i, v)
+	errs := make([]error, x.Rows)
+	spans(x.Rows, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			for j, v := range x.Data[i*x.Stride : i*x.Stride+x.Cols] {
+				if !(v <= largest && v >= -largest) {
+					errs[i] = fmt.Errorf("add to moments: %s %d of row %d is %v: the model overflows, or its weights are broken", name, j, i, v)
+					break
+				}
 			}
 		}
-	}
-	return nil
+	})
+	return cmp.Or(errs...)
 }
 
 // sum adds aᵀ·x to c, strip after strip, of a symmetric c the lower triangle.
