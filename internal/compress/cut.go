@@ -14,7 +14,7 @@ type Objective struct {
 	// Ridge tells how C was regularized.
 	Ridge Ridge
 	// Floor is what no W can reach: more than 0 where inputs have shifted away from those that the
-	// targets were computed from.
+	// targets were computed from. Not a number for some outputs of several, which do not tell it apart.
 	Floor float64
 
 	g     *Multiplier64
@@ -123,6 +123,15 @@ func (o *Objective) Loss(w linalg.Matrix64) float64 {
 	return squares(o.whitened(d))
 }
 
+// Outputs returns the objective of the outputs from first on, of one of several layers that read the same
+// inputs. It shares o's memory.
+func (o *Objective) Outputs(first, n int) *Objective {
+	some := *o
+	some.Floor = math.NaN()
+	some.best, some.white = part(o.best, first, first+n, 0, o.best.Cols), part(o.white, first, first+n, 0, o.white.Cols)
+	return &some
+}
+
 // whitened returns w·root.
 func (o *Objective) whitened(w linalg.Matrix64) linalg.Matrix64 {
 	if o.root.Rows == 0 {
@@ -134,11 +143,20 @@ func (o *Objective) whitened(w linalg.Matrix64) linalg.Matrix64 {
 // RefitB returns the B, outputs × rank, that makes the loss of B·A least for a given A, rank × inputs:
 // R·Aᵀ·(A·C·Aᵀ)⁻¹. Rows of A that depend on each other share their part. It panics when A has not
 // W*'s inputs; an A that is not finite gives not-a-numbers.
-func (o *Objective) RefitB(a linalg.Matrix64) linalg.Matrix64 {
-	w := o.whitened(a)
+func (o *Objective) RefitB(a linalg.Matrix64) linalg.Matrix64 { return o.refitB(o.whitened(a)) }
+
+// refitB is RefitB for a·root, which costs most of it.
+func (o *Objective) refitB(w linalg.Matrix64) linalg.Matrix64 {
 	b := product(o.g, linalg.Plain, linalg.Transposed, o.white, w)
 	divide(o.g, b, product(o.g, linalg.Plain, linalg.Transposed, w, w))
 	return b
+}
+
+// pairLoss is the loss of b·a for a·root: ‖b·a·root − W*·root‖².
+func (o *Objective) pairLoss(b, w linalg.Matrix64) float64 {
+	d := clone(o.white)
+	o.g.Gemm(linalg.Plain, linalg.Plain, 1, b, w, -1, d)
+	return squares(d)
 }
 
 // RefitA returns the A, rank × inputs, that makes the loss of B·A least for a given B, outputs ×

@@ -247,3 +247,27 @@ func TestObjectiveRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestObjectiveOfSomeOutputs is that of their own moments, and a pair's loss that of its product.
+func TestObjectiveOfSomeOutputs(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 1))
+	x, y, w := inputs(rng, 100, 12, 12), converted[float32](normal(rng, 100, 9)), converted[float32](normal(rng, 9, 12))
+	whole, err := added(t, x, y).Toward(w, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := added(t, x, part(y, 0, 100, 4, 7)).Toward(part(w, 4, 7, 0, 12), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	some := whole.Outputs(4, 3)
+	for range 3 {
+		b, a := normal(rng, 3, 2), normal(rng, 2, 12)
+		loss := want.Loss(times(b, a))
+		near(t, "loss", some.Loss(times(b, a)), loss, loss, 1e-5)
+		near(t, "loss of a pair", some.pairLoss(b, some.whitened(a)), some.Loss(times(b, a)), loss, 1e-12)
+	}
+	if !math.IsNaN(some.Floor) {
+		t.Errorf("a floor of %v", some.Floor)
+	}
+}

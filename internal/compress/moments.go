@@ -128,12 +128,6 @@ func (m *Moments) Gram() linalg.Matrix64 {
 // mean is what makes a sum an expectation.
 func (m *Moments) mean() float64 { return 1 / float64(max(m.rows, 1)) }
 
-// Outputs returns the moments of some of the outputs: those of one of several layers that read the
-// same inputs. They share m's sums and must not be added to.
-func (m *Moments) Outputs(first, n int) *Moments {
-	return &Moments{rows: m.rows, c: m.c, r: part(m.r, first, first+n, 0, m.r.Cols), squares: m.squares[first : first+n]}
-}
-
 // DefaultRidge is what stabilizes the inverse of a Gram matrix, as a share of its mean diagonal.
 const DefaultRidge = 1e-2
 

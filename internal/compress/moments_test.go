@@ -115,19 +115,6 @@ func TestMomentsAreSums(t *testing.T) {
 	}
 }
 
-func TestMomentsOfSomeOutputs(t *testing.T) {
-	rng := rand.New(rand.NewPCG(2, 1))
-	x, y := inputs(rng, 100, 12, 12), converted[float32](normal(rng, 100, 9))
-	some, want := added(t, x, y).Outputs(4, 3), added(t, x, part(y, 0, 100, 4, 7))
-	if some.Rows() != want.Rows() || distance(some.Gram(), want.Gram()) != 0 {
-		t.Error("inputs differ")
-	}
-	if d := distance(some.r, want.r); d > 1e-3 {
-		t.Errorf("targets differ by %g", d)
-	}
-	near(t, "Σ y²", some.squares[2], want.squares[2], want.squares[2], 1e-12)
-}
-
 func TestMomentsRefuse(t *testing.T) {
 	ones := func(rows, cols int) linalg.Matrix {
 		m := linalg.Dense(rows, cols, make([]float32, rows*cols))

@@ -95,11 +95,12 @@ func (c *compressor) roundPair(s *site, bu bundle, o *Objective, a, b linalg.Mat
 	if f.a, err = c.round(a, c.factorType(s, bu.first, s.inputs)); err != nil {
 		return f, err
 	}
+	done := c.clock.time("factorize")
+	w := o.whitened(f.a.values)
 	if c.does(QuantizeLoop) {
-		done := c.clock.time("factorize")
-		b = o.RefitB(f.a.values)
-		done()
+		b = o.refitB(w)
 	}
+	done()
 	at := 0
 	for i := bu.first; i < bu.end; i++ {
 		rows := linalg.Matrix64{Rows: s.rows[i], Cols: b.Cols, Stride: b.Stride, Data: b.Data[at*b.Stride:]}
@@ -110,7 +111,7 @@ func (c *compressor) roundPair(s *site, bu bundle, o *Objective, a, b linalg.Mat
 		f.bs, at = append(f.bs, second), at+s.rows[i]
 	}
 	defer c.clock.time("factorize")()
-	f.loss = o.Loss(product(c.g64, linalg.Plain, linalg.Plain, f.b(), f.a.values))
+	f.loss = o.pairLoss(f.b(), w)
 	return f, nil
 }
 

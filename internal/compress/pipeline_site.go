@@ -259,36 +259,32 @@ func (c *compressor) spectra(ctx context.Context, l *lane, s *site, original, cu
 // spectraOf is spectra of known moments, which have targets if it is anchored.
 func (c *compressor) spectraOf(m *Moments, s *site, w linalg.Matrix, anchored bool) (x spectra, err error) {
 	defer c.clock.time("factorize")()
-	if x.whole, err = c.spectrum(m, w, 0, anchored); err != nil || len(s.layers) == 1 {
+	o, err := c.objective(m, w, anchored)
+	if err != nil {
 		return x, err
 	}
-	for i := range s.layers {
-		first, end := s.outputs(0, i), s.outputs(0, i+1)
-		spectrum, err := c.spectrum(m, part(w, first, end, 0, w.Cols), first, anchored)
+	if x.whole, err = o.Spectrum(c.g64); err != nil || len(s.layers) == 1 {
+		return x, err
+	}
+	for i, rows := range s.rows {
+		one, err := o.Outputs(s.outputs(0, i), rows).Spectrum(c.g64)
 		if err != nil {
 			return x, err
 		}
-		x.singles = append(x.singles, spectrum)
+		x.singles = append(x.singles, one)
 	}
 	return x, nil
 }
 
-// spectrum is that of a matrix whose outputs are those from first of the moments.
-func (c *compressor) spectrum(m *Moments, w linalg.Matrix, first int, anchored bool) (*Spectrum, error) {
-	var o *Objective
-	var err error
+// objective is that of a site's layers together.
+func (c *compressor) objective(m *Moments, w linalg.Matrix, anchored bool) (*Objective, error) {
 	switch {
 	case !c.does(Whiten):
-		o = Plain(w)
+		return Plain(w), nil
 	case anchored:
-		o, err = m.Outputs(first, w.Rows).Toward(w, c.Ridge)
-	default:
-		o, err = m.Whitened(w, c.Ridge)
+		return m.Toward(w, c.Ridge)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return o.Spectrum(c.g64)
+	return m.Whitened(w, c.Ridge)
 }
 
 // of returns the spectrum of a bundle.
