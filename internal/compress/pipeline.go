@@ -2,6 +2,7 @@ package compress
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -279,16 +280,15 @@ func (c *compressor) part(ctx context.Context, l *lane, part int, budgets []floa
 		c.tell("take up "+c.parts[part].Name, part)
 		c.carry = f.Carry
 		for _, r := range f.factors {
-			if err := c.set(cut, r); err != nil {
-				return nil, err
-			}
+			err = errors.Join(err, c.set(cut, r))
 		}
 		for _, t := range f.dense {
-			if err := setDense(cut, t); err != nil {
-				return nil, err
-			}
+			err = errors.Join(err, setDense(cut, t))
 		}
-		return f, nil
+		if err != nil {
+			err = fmt.Errorf("%s: %w; remove the file to compress the part again", c.partFile(part), err)
+		}
+		return f, err
 	}
 	c.tell(c.doing+" "+c.parts[part].Name, part)
 	if c.LlamaCpp {

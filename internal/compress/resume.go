@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/gguf"
@@ -203,6 +204,11 @@ func (c *compressor) kept(part int) (*finished, error) {
 		}
 		return model.Tensor{Name: t.Name, DType: t.DType, Shape: t.Shape, Data: bytes.Clone(f.Data(t))}, nil
 	}
+	for _, layer := range made.layers() {
+		if !slices.ContainsFunc(c.parts[part].Sites, func(s train.Site) bool { return slices.Contains(s.Layers, layer) }) {
+			return nil, fmt.Errorf("%s: is of layer %q, which %s has not; remove the file to compress the part again", f.Name(), layer, c.parts[part].Name)
+		}
+	}
 	for _, s := range made.Factors {
 		r := model.Replacement{Layers: s.Layers}
 		for _, name := range s.Tensors {
@@ -224,6 +230,17 @@ func (c *compressor) kept(part int) (*finished, error) {
 	return made, nil
 }
 
+// layers lists those of which a file says that it holds them.
+func (f *finished) layers() (list []string) {
+	for _, s := range f.Factors {
+		list = append(list, s.Layers...)
+	}
+	for _, name := range f.Dense {
+		list = append(list, strings.TrimSuffix(strings.TrimSuffix(name, ".weight"), ".bias"))
+	}
+	return list
+}
+
 // set puts factors into a part: pairs as they are where each layer's takes fewer multiply-adds than its
 // product, else products.
 func (c *compressor) set(cut *train.Loaded, r model.Replacement) error {
@@ -241,7 +258,11 @@ func (c *compressor) set(cut *train.Loaded, r model.Replacement) error {
 			return err
 		}
 		pair = append(pair, m)
-		if a := pair[0]; len(pair) > 1 && a.Rows*(a.Cols+m.Rows) >= a.Cols*m.Rows {
+		switch a := pair[0]; {
+		case len(pair) == 1:
+		case m.Cols != a.Rows:
+			return fmt.Errorf("factors %s have ranks of %d and %d", names(r.Tensors), a.Rows, m.Cols)
+		case a.Rows*(a.Cols+m.Rows) >= a.Cols*m.Rows:
 			return c.setProduct(cut, r)
 		}
 	}

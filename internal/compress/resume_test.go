@@ -9,6 +9,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/wattlaw/wattlaw/internal/model"
+	"github.com/wattlaw/wattlaw/internal/tensor"
 )
 
 // TestResume interrupts a run at every part and ends in the same bytes.
@@ -102,5 +105,38 @@ func TestWorkFolder(t *testing.T) {
 			t.Errorf("runs %d and %d have one folder", other, i)
 		}
 		seen[filepath.Base(c.work)] = i
+	}
+}
+
+// TestKeptOfAnotherPart is refused, with what to do.
+func TestKeptOfAnotherPart(t *testing.T) {
+	in, data := random(t, "llama", false), calibration(t, sequences(12, false))
+	opt := keep(0.8)
+	opt.Dir, opt.Without = t.TempDir(), []Step{Allocation}
+	c, err := open(in, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.openWork(data); err != nil {
+		t.Fatal(err)
+	}
+	pair := func(second int) *finished {
+		tensor := func(name string, cols, rows int) model.Tensor {
+			return model.Tensor{Name: name, DType: tensor.F32, Shape: []int{cols, rows}, Data: make([]byte, 4*cols*rows)}
+		}
+		return &finished{factors: []model.Replacement{{Layers: []string{"blk.1.ffn_down"},
+			Tensors: []model.Tensor{tensor("blk.1.ffn_down.lr_a", 128, 8), tensor("blk.1.ffn_down.lr_b", second, 64)}}}}
+	}
+	for part, f := range []*finished{pair(8), pair(9)} {
+		if err := c.store(part, f); err != nil {
+			t.Fatal(err)
+		}
+		original, err := c.load(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.part(context.Background(), nil, part, nil, original, original.Clone()); err == nil || !strings.Contains(err.Error(), "remove the file") {
+			t.Errorf("part %d: %v", part, err)
+		}
 	}
 }
