@@ -45,6 +45,11 @@ func gazer() Recipe {
 				{Share: 0.15, Side: 96, Digits: []int{10, 14}, Questions: 13}, {Share: 0.1, Side: 128, Questions: 13}, {Share: 0.1, Side: 160, Questions: 13},
 				{Share: 0.25, Side: 192, Digits: []int{10, 14, 19, 28}, Questions: 13},
 				{Share: 0.1, Side: 288, Shown: 192, Questions: 13}, {Share: 0.3, Side: 288, Questions: 13}}},
+			{Name: "last looks", FromFile: true, Steps: 120, Batch: 32, Peak: 8e-4, Floor: 1e-5, WarmUp: 10, Prose: 0.01, Lessons: []Lesson{
+				{Share: 0.35, Side: 288, Questions: 13},
+				{Share: 0.2, Side: 288, Kinds: []world.Kind{world.Compare, world.Count, world.Number}, Questions: 10},
+				{Share: 0.15, Side: 288, Shown: 224, Questions: 13}, {Share: 0.1, Side: 288, Shown: 192, Questions: 13},
+				{Share: 0.1, Side: 288, Shown: 160, Questions: 13}, {Share: 0.1, Side: 288, Shown: 96, Questions: 13}}},
 		},
 	}
 }
