@@ -60,6 +60,10 @@ func (c *compressor) check(d Calibration) error {
 	if !slices.ContainsFunc(d.Held, predicts) {
 		return fmt.Errorf("calibration: of the %d sequences that are held out none has a token of weight above 0 to measure on", len(d.Held))
 	}
+	cutsEncoder := slices.ContainsFunc(c.sites, func(s *site) bool { return c.encoding(s.part) })
+	if cutsEncoder && !slices.ContainsFunc(d.Held, func(s train.Sequence) bool { return len(s.Images) > 0 }) {
+		return fmt.Errorf("calibration: of the %d sequences that are held out none has an image, so that nothing would tell what cuts of the encoder do: add tasks with images, every tenth sequence is held out", len(d.Held))
+	}
 	tokens, patches := 0, 0
 	for _, s := range d.Sequences {
 		tokens += len(s.Tokens) - 2

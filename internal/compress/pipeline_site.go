@@ -2,6 +2,7 @@ package compress
 
 import (
 	"context"
+	"slices"
 
 	"github.com/wattlaw/wattlaw/internal/linalg"
 	"github.com/wattlaw/wattlaw/internal/model"
@@ -230,6 +231,7 @@ func (c *compressor) taken(s *site, x spectra, list []bundle) (cost Choice, loss
 func stacked(p *train.Loaded, layers []string) (w linalg.Matrix) {
 	for _, layer := range layers {
 		m := p.Weight(layer)
+		w.Data = slices.Grow(w.Data, m.Rows*m.Cols)
 		for i := range m.Rows {
 			w.Data = append(w.Data, m.Data[i*m.Stride:i*m.Stride+m.Cols]...)
 		}

@@ -249,6 +249,7 @@ func TestRefused(t *testing.T) {
 		"nothing held": {in, Calibration{Sequences: good.Sequences}, keep(0.6), "held out"},
 		"nothing to predict": {in, Calibration{Sequences: good.Sequences, Held: []train.Sequence{{Tokens: []int32{1, 2}, Weights: make([]float32, 2)}}},
 			keep(0.6), "weight above 0"},
+		"no image held":             {random(t, "qwen2vl", true), Calibration{Sequences: sequences(20, true), Held: good.Held}, keep(0.6), "none has an image"},
 		"images without an encoder": {in, calibration(t, sequences(20, true)), keep(0.6), "no encoder"},
 	} {
 		if _, _, err := Compress(context.Background(), c.in, c.data, c.opt); err == nil || !strings.Contains(err.Error(), c.want) {

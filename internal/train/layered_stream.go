@@ -148,6 +148,11 @@ func (s *Stream) Clone() *Stream {
 func (s *Stream) Select(sequences []int) *Stream {
 	c := &Stream{of: s.of, at: s.at}
 	starts, width := s.Starts(), s.width()
+	rows := 0
+	for _, i := range sequences {
+		rows += starts[i+1] - starts[i]
+	}
+	c.x = make([]float32, 0, rows*width)
 	for _, i := range sequences {
 		c.list = append(c.list, s.list[i])
 		c.x = append(c.x, s.x[starts[i]*width:starts[i+1]*width]...)
