@@ -22,8 +22,10 @@ type Profile struct {
 type Sensitivity struct {
 	Part   string   `json:"part"`
 	Layers []string `json:"layers"`
-	// Level is the share of the price of the dense layers that was to be kept.
+	// Level is the share of the price of the dense layers that was to be kept, Kept the one that was: ranks
+	// come in steps.
 	Level float64 `json:"level"`
+	Kept  float64 `json:"kept"`
 	Ranks []int   `json:"ranks"` // of the layers; 0 is a dense one
 	// Shared says that the layers have one first factor.
 	Shared bool `json:"shared,omitempty"`
@@ -175,7 +177,7 @@ func (p *prober) cut(ctx context.Context, s *site, m *Moments, levels []float64,
 			continue // no rank saves enough
 		}
 		cut := original.Clone()
-		k := Sensitivity{Part: p.parts[s.part].Name, Layers: s.layers, Level: level, Ranks: make([]int, len(s.layers)),
+		k := Sensitivity{Part: p.parts[s.part].Name, Layers: s.layers, Level: level, Kept: price(cost) / price(s.dense), Ranks: make([]int, len(s.layers)),
 			Loss: loss / max(whole, math.SmallestNonzeroFloat64), Parameters: cost.Parameters, Bytes: cost.Bytes, MulAdds: cost.MulAdds}
 		for _, b := range bundles {
 			if b.rank == 0 {

@@ -86,13 +86,13 @@ func (t *productTimer) site(c *compressor, s *site, ranks []int, shared bool) (c
 // WriteTable writes the profile for people.
 func (p *Profile) WriteTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "LAYERS\tKEPT\tRANK\tKL\tLOST\tBYTES\tTIME OF DENSE")
+	fmt.Fprintln(t, "LAYERS\tLEVEL\tKEPT\tRANK\tKL\tLOST\tBYTES\tTIME OF DENSE")
 	for _, k := range p.Cuts {
 		time := "not measured"
 		if k.DenseSeconds > 0 {
 			time = fmt.Sprintf("%.0f %%", 100*k.Seconds/k.DenseSeconds)
 		}
-		fmt.Fprintf(t, "%s\t%.0f %%\t%s\t%.3g ± %.1g\t%.2g %%\t%v\t%s\n", strings.Join(k.Layers, ", "), 100*k.Level,
+		fmt.Fprintf(t, "%s\t%.0f %%\t%.1f %%\t%s\t%.3g ± %.1g\t%.2g %%\t%v\t%s\n", strings.Join(k.Layers, ", "), 100*k.Level, 100*k.Kept,
 			strings.Trim(fmt.Sprint(k.Ranks), "[]"), k.KL, k.KLError, 100*k.Loss, unit.Bytes(k.Bytes), time)
 	}
 	fmt.Fprintf(t, "\nKL in nats a token on %d held-out tokens, everything else being as it was\n", p.Tokens)
