@@ -70,7 +70,7 @@ func accuracyCostChart(w, h float64, cells []accuracyCell, of func(*Accuracy) *A
 	if !(hi > 0) {
 		return ""
 	}
-	info := describe(of(cells[0].Accuracy).Metric)
+	info := describe(firstCost(cells, of).Metric)
 	s := scaleFor(info.unit, hi)
 	d := newDrawing(w, h, "Accuracy against "+info.title+" of an answer")
 	x := spanAxis(lo*s.factor, hi*s.factor, 7, info.title+", per answer, in "+s.unit, plainTick)
@@ -78,14 +78,11 @@ func accuracyCostChart(w, h float64, cells []accuracyCell, of func(*Accuracy) *A
 	d.frame(&x, &y)
 	var line [][2]float64
 	for i, c := range cells {
-		cost := of(c.Accuracy)
-		if cost == nil {
-			continue
+		if i > 0 && cells[i-1].group != c.group {
+			line = nil
 		}
-		if at := [2]float64{x.at(x.clip(cost.Mean * s.factor)), y.at(100 * c.Value)}; i > 0 && cells[i-1].group == c.group {
-			line = append(line, at)
-		} else {
-			line = [][2]float64{at}
+		if cost := of(c.Accuracy); cost != nil {
+			line = append(line, [2]float64{x.at(x.clip(cost.Mean * s.factor)), y.at(100 * c.Value)})
 		}
 		if last := i+1 == len(cells) || cells[i+1].group != c.group; last && len(line) > 1 {
 			d.path(fmt.Sprintf("law thin c%d", c.group%palette), line, false)

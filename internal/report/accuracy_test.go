@@ -75,6 +75,28 @@ func TestAccuracyJoinsTheCost(t *testing.T) {
 	}
 }
 
+// TestEnergyOfSomeAnswers has a first configuration whose answers were too quick for the energy of the others.
+func TestEnergyOfSomeAnswers(t *testing.T) {
+	f := answeredImages(false)
+	first := f.answers[0].Config
+	for i := range f.answers {
+		if f.answers[i].Config == first {
+			delete(f.answers[i].Figures, store.MetricJoules+"estimate.cpu")
+		}
+	}
+	r := mustBuild(t, f)
+	if cells := accuracyCells(r); cells[0].energy() != nil || firstEnergy(cells) == nil || energyAbsent(cells) != "" {
+		t.Errorf("energy of the first cell %+v, of any %+v", cells[0].energy(), firstEnergy(cells))
+	}
+	var text strings.Builder
+	if err := WriteSummary(&text, r, SummaryOptions{}); err != nil || !strings.Contains(text.String(), "by an estimate of energy") {
+		t.Errorf("%v:\n%s", err, text.String())
+	}
+	if html := page(t, f); !strings.Contains(html, "Accuracy against energy, estimate.cpu") {
+		t.Error("the page has no picture of accuracy against energy")
+	}
+}
+
 func TestAccuracyOfNothingAndOfOne(t *testing.T) {
 	f := newFixture(plain).answered(1, nil, false)
 	f.answers[0].Right = true

@@ -138,13 +138,25 @@ func accuracySentence(cells []accuracyCell) string {
 	return text + fmt.Sprintf("; an answer costs %s of CPU time.", withInterval(cost.Unit, cost.Mean, cost.CI).inWords())
 }
 
+// firstCost is the first cost of any cell, as answers that were too quick have none; nil where none has.
+func firstCost(cells []accuracyCell, of func(*Accuracy) *AnswerCost) *AnswerCost {
+	for _, c := range cells {
+		if cost := of(c.Accuracy); cost != nil {
+			return cost
+		}
+	}
+	return nil
+}
+
+func firstEnergy(cells []accuracyCell) *AnswerCost { return firstCost(cells, (*Accuracy).energy) }
+
 // energyAbsent says why there is no energy beside accuracy; "" where there is.
 func energyAbsent(cells []accuracyCell) string {
 	why := "this machine has no meter, and nothing estimates its energy"
+	if firstEnergy(cells) != nil {
+		return ""
+	}
 	for _, c := range cells {
-		if c.energy() != nil {
-			return ""
-		}
 		for metric, reason := range c.Absent {
 			if strings.HasPrefix(metric, store.MetricJoules) {
 				why = strings.TrimPrefix(metric, store.MetricJoules) + ": " + reason
@@ -173,7 +185,7 @@ func (s *summary) accuracy(r *Result) {
 	s.line("", "")
 	if why := energyAbsent(cells); why != "" {
 		s.pair("per joule", "–  absent: "+why)
-	} else if c := cells[0].energy(); c.Quality == measure.Estimated {
+	} else if c := firstEnergy(cells); c.Quality == measure.Estimated {
 		s.pair("per joule", "by an estimate of energy, not a measurement: "+strings.TrimPrefix(c.Metric, store.MetricJoules))
 	}
 }
@@ -226,7 +238,7 @@ func newAccuracyView(r *Result, index int) *accuracyView {
 	if len(r.Pareto) == 0 || byResolution(cells) { // else the comparison has it, with the frontier
 		v.CostChart = accuracyCostChart(560, 380, cells, func(a *Accuracy) *AnswerCost { return a.cost(store.MetricCPUCoreSeconds) })
 	}
-	if c := cells[0].energy(); c != nil {
+	if c := firstEnergy(cells); c != nil {
 		v.EnergyTitle, v.EnergyQuality = "Accuracy against energy, "+strings.TrimPrefix(c.Metric, store.MetricJoules), c.Quality
 		v.EnergyChart = accuracyCostChart(560, 380, cells, (*Accuracy).energy)
 	}
@@ -237,7 +249,7 @@ func newAccuracyView(r *Result, index int) *accuracyView {
 }
 
 func accuracyTable(cells []accuracyCell) tableView {
-	sized, energy := byResolution(cells), cells[0].energy()
+	sized, energy := byResolution(cells), firstEnergy(cells)
 	names := []string{"configuration"}
 	if sized {
 		names = append(names, ">images up to", ">effective pixels")
