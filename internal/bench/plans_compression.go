@@ -12,7 +12,7 @@ func compressionPlan() Plan {
 	p := DefaultPlan()
 	p.Compare = []string{
 		original,
-		share + ":plain", share + ":whitened", share + ":anchored", share, share + ":heal=4m",
+		share + ":plain", share + ":whitened", share + ":anchored", share, share + ":heal=3m",
 		share + ":format=q4_0:rounded-after", share + ":format=q4_0",
 		share + ":sites=2", share + ":sites=3",
 		original + "~60%", original + "~80%",
@@ -20,7 +20,7 @@ func compressionPlan() Plan {
 	p.Model = slices.Clone(p.Compare)
 	p.Tokens, p.OutputTokens, p.Repeats = []int{32, 128, 512}, 8, 2
 	p.Complexity = []string{"medium"}
-	p.Tasks, p.TaskCount = "builtin:stories", 60
+	p.Tasks, p.TaskCount = "builtin:stories", 50
 	p.MinWindow = 0.5
 	p.Baseline.Seconds, p.Baseline.Timeout = 2, 5
 	p.WarmUp.Max = 4
