@@ -20,7 +20,7 @@ func BenchmarkSymEigen(b *testing.B) {
 
 // BenchmarkCholesky factorizes Gram matrices with n added to their diagonals.
 func BenchmarkCholesky(b *testing.B) {
-	cholesky := factorization{matrix: positive, f32: choleskyOf[float32], f64: choleskyOf[float64], gonum: func(n int, a []float64) {
+	cholesky := factorization{matrix: positive, f32: choleskyOf[float32](), f64: choleskyOf[float64](), gonum: func(n int, a []float64) {
 		var c mat.Cholesky
 		c.Factorize(mat.NewSymDense(n, a))
 	}}
@@ -89,10 +89,16 @@ func eigenOf[T Float](g *MultiplierOf[T], a MatrixOf[T]) error {
 	return err
 }
 
-func choleskyOf[T Float](g *MultiplierOf[T], a MatrixOf[T]) error {
-	l := newMatrix[T](a.Rows, a.Cols)
-	a.copyTo(l)
-	return g.Cholesky(l)
+// choleskyOf factorizes a copy, in memory that it keeps.
+func choleskyOf[T Float]() func(g *MultiplierOf[T], a MatrixOf[T]) error {
+	var l MatrixOf[T]
+	return func(g *MultiplierOf[T], a MatrixOf[T]) error {
+		if l.Rows != a.Rows {
+			l = newMatrix[T](a.Rows, a.Cols)
+		}
+		a.copyTo(l)
+		return g.Cholesky(l)
+	}
 }
 
 func qrOf[T Float](g *MultiplierOf[T], a MatrixOf[T]) error {

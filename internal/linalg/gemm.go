@@ -18,6 +18,7 @@ type MultiplierOf[T Float] struct {
 	a, b    []T // packed blocks, shared by the threads of a call
 	scaled  []T // alpha·A
 	workers []scratch[T]
+	loners  []*MultiplierOf[T] // by worker, for tasks that multiply on their own
 }
 
 // Multiplier multiplies matrices of float32.
@@ -44,10 +45,10 @@ const (
 	maxRows  = 16 // outputs of the widest panel of any instruction set
 	tileRows = 8  // rows of op(A) that one call of a primitive multiplies
 
-	blockCols  = 240  // of op(B) per task: half of a second-level cache, a multiple of three panels
-	blockRows  = 64   // of op(A) per task
-	packed     = 4096 // rows of op(A) and columns of op(B) that are packed at once
-	serialWork = 1 << 16
+	blockCols  = 240     // of op(B) per task: half of a second-level cache, a multiple of three panels
+	blockRows  = 64      // of op(A) per task
+	packed     = 4096    // rows of op(A) and columns of op(B) that are packed at once
+	serialWork = 1 << 21 // products below which other threads would wake up too late
 )
 
 // NewMultiplier returns a multiplier of float32 on threads threads, at least one.
@@ -59,7 +60,8 @@ func NewMultiplier(kernels *kernel.Set, threads int) *Multiplier {
 func NewMultiplierOf[T Float](kernels *kernel.Set, threads int) *MultiplierOf[T] {
 	threads = max(threads, 1)
 	p := kernels.Primitives()
-	return &MultiplierOf[T]{kernels: kernels, micro: microOf[T](&p), threads: threads, workers: make([]scratch[T], threads)}
+	return &MultiplierOf[T]{kernels: kernels, micro: microOf[T](&p), threads: threads, workers: make([]scratch[T], threads),
+		loners: make([]*MultiplierOf[T], threads)}
 }
 
 // WithPrecision returns a multiplier like g, but with memory of its own, that rounds to p. It errs
@@ -143,6 +145,14 @@ func (g *MultiplierOf[T]) gemm(opA, opB Op, alpha T, a, b MatrixOf[T], beta T, c
 			}
 		}
 	}
+}
+
+// alone returns a multiplier like g on one thread, with memory that belongs to a worker of Parallel.
+func (g *MultiplierOf[T]) alone(worker int) *MultiplierOf[T] {
+	if g.loners[worker] == nil {
+		g.loners[worker] = &MultiplierOf[T]{kernels: g.kernels, micro: g.micro, threads: 1, workers: make([]scratch[T], 1), loners: make([]*MultiplierOf[T], 1)}
+	}
+	return g.loners[worker]
 }
 
 // scale returns alpha·a in g's memory.

@@ -55,9 +55,9 @@ func (m MatrixOf[T]) copyTo(dst MatrixOf[T]) {
 	}
 }
 
-// transposeTo writes mᵀ to dst, in squares that a first-level cache holds.
+// transposeTo writes mᵀ to dst, in squares that a first-level cache holds even if rows lie a power of two apart.
 func (m MatrixOf[T]) transposeTo(dst MatrixOf[T]) {
-	const side = 32
+	const side = 8
 	for i0 := 0; i0 < m.Rows; i0 += side {
 		for j0 := 0; j0 < m.Cols; j0 += side {
 			for j := j0; j < min(j0+side, m.Cols); j++ {

@@ -95,7 +95,8 @@ func microBF16(p *kernel.Primitives) micro[float32] {
 	return m
 }
 
-// interleave packs rows as lanes, eight or four of them together: they fill the lines they write.
+// interleave packs rows as lanes, eight or four of them together: they fill the lines they write. Of eight it
+// reads a line of each at a time, as rows that lie a power of two apart drive each other out of a cache.
 func interleave[T Float](_ *scratch[T], dst []T, width int, x []T, ld, n, depth int) {
 	if n < width {
 		clear(dst)
@@ -104,11 +105,19 @@ func interleave[T Float](_ *scratch[T], dst []T, width int, x []T, ld, n, depth 
 	r := 0
 	if width == 8 && n == 8 {
 		r = 8
-		x0 := row(0)
-		x1, x2, x3, x4 := row(1)[:len(x0)], row(2)[:len(x0)], row(3)[:len(x0)], row(4)[:len(x0)]
-		x5, x6, x7 := row(5)[:len(x0)], row(6)[:len(x0)], row(7)[:len(x0)]
-		for k, v := range x0 {
-			*(*[8]T)(dst[8*k:]) = [8]T{v, x1[k], x2[k], x3[k], x4[k], x5[k], x6[k], x7[k]}
+		k := 0
+		for ; k+8 <= depth; k += 8 {
+			out := (*[64]T)(dst[8*k:])
+			for r := range 8 {
+				in := (*[8]T)(x[r*ld+k:])
+				out[r], out[8+r], out[16+r], out[24+r] = in[0], in[1], in[2], in[3]
+				out[32+r], out[40+r], out[48+r], out[56+r] = in[4], in[5], in[6], in[7]
+			}
+		}
+		for ; k < depth; k++ {
+			for r := range 8 {
+				dst[8*k+r] = x[r*ld+k]
+			}
 		}
 	}
 	for ; r+4 <= n; r += 4 {

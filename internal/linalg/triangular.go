@@ -23,7 +23,8 @@ const (
 
 const (
 	triangularLeaf = 32  // unknowns that are eliminated one by one
-	rightSides     = 256 // that one task eliminates them in: they fit a second-level cache
+	triangularTask = 256 // unknowns, and
+	rightSides     = 128 // right sides, in which one thread eliminates them alone: they fit a second-level cache
 )
 
 // SolveTriangular overwrites B with the solution X of
@@ -51,7 +52,9 @@ func (g *MultiplierOf[T]) SolveTriangular(side Side, half Triangle, op Op, a, b 
 	// X·M = B is Mᵀ·Xᵀ = Bᵀ: only the sides' storage differs.
 	s := triangular[T]{g: g, side: side, op: op != Op(side == Right), a: a, b: b}
 	s.forward = (half == Lower) == (s.op == Plain)
-	s.solve(0, n)
+	if s.sides() > 0 {
+		s.solve(0, n)
+	}
 	return nil
 }
 
@@ -65,10 +68,19 @@ type triangular[T Float] struct {
 }
 
 // solve finds the unknowns [lo, hi), when all before them are already subtracted: by halves, so that
-// almost all of the work is products of matrices.
+// almost all of the work is products of matrices, and with few of them for each thread on its own.
 func (s *triangular[T]) solve(lo, hi int) {
-	if hi-lo <= triangularLeaf {
+	switch sides := s.sides(); {
+	case hi-lo <= triangularLeaf && sides <= rightSides:
 		s.leaf(lo, hi)
+		return
+	case hi-lo <= triangularTask && sides > rightSides:
+		width := balanced(sides, rightSides)
+		Parallel(s.g.threads, (sides+width-1)/width, func(worker, task int) {
+			alone := *s
+			alone.g, alone.b = s.g.alone(worker), s.part(task*width, min((task+1)*width, sides))
+			alone.solve(lo, hi)
+		})
 		return
 	}
 	mid := lo + (hi-lo+2*triangularLeaf-1)/(2*triangularLeaf)*triangularLeaf
@@ -81,6 +93,22 @@ func (s *triangular[T]) solve(lo, hi int) {
 	s.solve(mid, hi)
 	s.subtract(lo, mid, mid, hi)
 	s.solve(lo, mid)
+}
+
+// sides returns the number of right sides.
+func (s *triangular[T]) sides() int {
+	if s.side == Right {
+		return s.b.Rows
+	}
+	return s.b.Cols
+}
+
+// part returns right sides [c0, c1).
+func (s *triangular[T]) part(c0, c1 int) MatrixOf[T] {
+	if s.side == Right {
+		return s.b.part(c0, c1, 0, s.b.Cols)
+	}
+	return s.b.part(0, s.b.Rows, c0, c1)
 }
 
 // subtract takes op(A)[i0:i1, j0:j1]·X[j0:j1] from B[i0:i1].
@@ -106,21 +134,15 @@ func (s *triangular[T]) leaf(lo, hi int) {
 	} else {
 		d.copyTo(m)
 	}
-	sides := s.b.Cols
-	if s.side == Right {
-		sides = s.b.Rows
+	if s.side == Left {
+		s.substitute(m, s.b.part(lo, hi, 0, s.b.Cols))
+		return
 	}
-	Parallel(s.g.threads, (sides+rightSides-1)/rightSides, func(_, task int) {
-		c0, c1 := task*rightSides, min((task+1)*rightSides, sides)
-		if s.side == Left {
-			s.substitute(m, s.b.part(lo, hi, c0, c1))
-			return
-		}
-		x, b := newMatrix[T](n, c1-c0), s.b.part(c0, c1, lo, hi)
-		b.transposeTo(x)
-		s.substitute(m, x)
-		x.transposeTo(b)
-	})
+	b := s.b.part(0, s.b.Rows, lo, hi)
+	x := newMatrix[T](n, b.Rows)
+	b.transposeTo(x)
+	s.substitute(m, x)
+	x.transposeTo(b)
 }
 
 // substitute overwrites the rows of x with the solution of m·X = x.
