@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -243,11 +242,7 @@ func (r *runner) projector(c *config) string {
 	case r.plan.MMProj != "":
 		return r.plan.MMProj
 	}
-	beside := model.EncoderPath(c.model)
-	if info, err := os.Stat(beside); err != nil || !info.Mode().IsRegular() {
-		return ""
-	}
-	return beside
+	return model.EncoderBeside(c.model)
 }
 
 // backendConfig says how a configuration's server is started.

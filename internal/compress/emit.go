@@ -179,11 +179,7 @@ func (p Pair) Hash() (hash string) {
 // hashSource identifies a model's weights.
 func hashSource(s *model.Source) string {
 	sum := sha256.New()
-	for i := range s.Tensors {
-		t := &s.Tensors[i]
-		fmt.Fprintln(sum, t.Name, t.DType, t.Shape)
-		sum.Write(t.Data) // a hash never errs
-	}
+	s.HashTensors(sum)
 	return hex.EncodeToString(sum.Sum(nil))
 }
 

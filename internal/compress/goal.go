@@ -116,14 +116,19 @@ func (c *compressor) whole() Choice {
 	return n
 }
 
+// target returns the price of the whole original, and what is to be left of it.
+func (c *compressor) target() (whole, target float64) {
+	whole = c.Goal.price()(c.whole())
+	if c.Goal.Amount != 0 {
+		return whole, c.Goal.Amount
+	}
+	return whole, c.Goal.Share * whole
+}
+
 // available returns what the sites together may take for the goal.
 func (c *compressor) available() (float64, error) {
 	price := c.Goal.price()
-	whole := price(c.whole())
-	target := c.Goal.Amount
-	if target == 0 {
-		target = c.Goal.Share * whole
-	}
+	whole, target := c.target()
 	var dense, least float64
 	for _, s := range c.sites {
 		dense += price(s.dense)

@@ -117,16 +117,18 @@ func (c *compressor) roundPair(s *site, bu bundle, o *Objective, a, b linalg.Mat
 
 // encode makes the tensors that stand for the layers.
 func (f factored) encode(layers []string) (model.Replacement, error) {
-	var bs []linalg.Matrix64
-	for _, b := range f.bs {
-		bs = append(bs, b.values)
-	}
-	list, err := model.EncodeLowRank(layers, f.a.values, bs, tensor.F32) // for its names and shapes
+	first, second, err := model.LowRankNames(layers)
 	if err != nil {
 		return model.Replacement{}, err
 	}
-	for i, r := range append([]rounded{f.a}, f.bs...) {
-		list[i].DType, list[i].Data = r.dt, r.data
+	list := []model.Tensor{f.a.tensor(first)}
+	for i, b := range f.bs {
+		list = append(list, b.tensor(second[i]))
 	}
 	return model.Replacement{Layers: layers, Tensors: list}, nil
+}
+
+// tensor is the factor as it is stored.
+func (r rounded) tensor(name string) model.Tensor {
+	return model.Tensor{Name: name, DType: r.dt, Shape: []int{r.values.Cols, r.values.Rows}, Data: r.data}
 }

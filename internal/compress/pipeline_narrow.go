@@ -10,7 +10,6 @@ import (
 	"github.com/wattlaw/wattlaw/internal/gguf"
 	"github.com/wattlaw/wattlaw/internal/linalg"
 	"github.com/wattlaw/wattlaw/internal/model"
-	"github.com/wattlaw/wattlaw/internal/tensor"
 	"github.com/wattlaw/wattlaw/internal/train"
 )
 
@@ -47,11 +46,7 @@ func (c *compressor) feature(n network) (one Choice) {
 // share of both, as runtimes want one width for all layers of either.
 func (c *compressor) widths() (keep [2]int, err error) {
 	price := c.Goal.price()
-	whole := price(c.whole())
-	target := c.Goal.Amount
-	if target == 0 {
-		target = c.Goal.Share * whole
-	}
+	whole, target := c.target()
 	var dense float64
 	lists := [][]network{c.networks(true), c.networks(false)}
 	for _, list := range lists {
@@ -197,9 +192,9 @@ func setDense(p *train.Loaded, t model.Tensor) error {
 
 // decoded returns the values of a stored matrix, or of a vector as one row.
 func decoded(t model.Tensor) (linalg.Matrix, error) {
-	values := make([]float32, t.Values())
-	if err := tensor.Dequantize(values, t.DType, t.Data); err != nil {
-		return linalg.Matrix{}, fmt.Errorf("tensor %q: %w", t.Name, err)
+	values, err := t.Decode()
+	if err != nil {
+		return linalg.Matrix{}, err
 	}
 	return linalg.Dense(len(values)/t.Shape[0], t.Shape[0], values), nil
 }

@@ -274,8 +274,7 @@ func (c *compressor) set(cut *train.Loaded, r model.Replacement) error {
 
 // setProduct puts what factors stand for into a part.
 func (c *compressor) setProduct(cut *train.Loaded, r model.Replacement) error {
-	s := &model.Source{Name: c.in.Language.Name, Tensors: r.Tensors,
-		Meta: []model.Entry{{Key: "general.architecture", Value: gguf.ValueOf("factors-lr")}}}
+	s := &model.Source{Name: c.in.Language.Name, Tensors: r.Tensors}
 	dense, err := model.Expand(c.g64, s)
 	if err != nil {
 		return err

@@ -82,9 +82,9 @@ func (s *Source) stack(layers []string) (w tn.Matrix, rows []int, err error) {
 		case w.Rows > 0 && t.Shape[0] != w.Cols:
 			return w, nil, fmt.Errorf("layer %q reads %d features, the one before %d", layer, t.Shape[0], w.Cols)
 		}
-		values := make([]float32, t.Values())
-		if err := tensor.Dequantize(values, t.DType, t.Data); err != nil {
-			return w, nil, s.wrong(t.Name, err)
+		values, err := t.Decode()
+		if err != nil {
+			return w, nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
 		for _, v := range values {
 			w.Data = append(w.Data, float64(v))

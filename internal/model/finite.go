@@ -23,11 +23,19 @@ func (s *Source) CheckFinite() error {
 			if err := tensor.Dequantize(v, t.DType, part); err != nil {
 				return fmt.Errorf("%s: tensor %q: %w", s.Name, t.Name, err)
 			}
-			for j, x := range v {
-				if x-x != 0 { // NaN, and the infinities
-					return fmt.Errorf("%s: value %d of tensor %q is %v: the file is damaged; take another copy, or make it anew", s.Name, first+j, t.Name, x)
-				}
+			if err := s.CheckValues(t.Name, first, v); err != nil {
+				return err
 			}
+		}
+	}
+	return nil
+}
+
+// CheckValues errs for values of a tensor, of which there are first before them, that are no numbers.
+func (s *Source) CheckValues(tensor string, first int, values []float32) error {
+	for i, x := range values {
+		if x-x != 0 { // NaN, and the infinities
+			return fmt.Errorf("%s: value %d of tensor %q is %v: the file is damaged; take another copy, or make it anew", s.Name, first+i, tensor, x)
 		}
 	}
 	return nil

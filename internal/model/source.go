@@ -7,6 +7,7 @@ package model
 import (
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"math"
 	"slices"
 
@@ -62,6 +63,24 @@ func (t *Tensor) Bytes() int64 {
 		return 0
 	}
 	return t.Values() / int64(t.DType.BlockValues()) * int64(t.DType.BlockBytes())
+}
+
+// Decode returns all values as float32, whatever type they are stored in.
+func (t *Tensor) Decode() ([]float32, error) {
+	values := make([]float32, t.Values())
+	if err := tensor.Dequantize(values, t.DType, t.Data); err != nil {
+		return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
+	}
+	return values, nil
+}
+
+// HashTensors writes to h whatever tells one model's weights from another's.
+func (s *Source) HashTensors(h hash.Hash) {
+	for i := range s.Tensors {
+		t := &s.Tensors[i]
+		fmt.Fprintln(h, t.Name, t.DType, t.Shape)
+		h.Write(t.Data) // a hash never errs
+	}
 }
 
 // F32Tensor stores values as a tensor of type F32; its data is a copy.
@@ -247,9 +266,9 @@ func (s *Source) Values(name string, shape ...int) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := make([]float32, t.Values())
-	if err := tensor.Dequantize(v, t.DType, t.Data); err != nil {
-		return nil, s.wrong(name, err)
+	v, err := t.Decode()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
 	return v, nil
 }

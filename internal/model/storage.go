@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -25,6 +26,15 @@ func EncoderFromFile(f *gguf.File) *Source { return fileSource(f) }
 // EncoderPath is where the encoder of images that belongs to the model in the file at path lies:
 // FILE.mmproj.gguf beside FILE.gguf.
 func EncoderPath(path string) string { return strings.TrimSuffix(path, ".gguf") + ".mmproj.gguf" }
+
+// EncoderBeside is EncoderPath if a file lies there, else "".
+func EncoderBeside(path string) string {
+	beside := EncoderPath(path)
+	if info, err := os.Stat(beside); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return beside
+}
 
 func fileSource(f *gguf.File) *Source {
 	s := &Source{Name: f.Name()}

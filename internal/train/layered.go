@@ -69,7 +69,7 @@ func (l *Layered) openEncoder() error {
 		l.list(fmt.Sprintf("v.blk.%d", i), &e.blocks[i])
 	}
 	l.list("v.merger", &merger{norm: e.norm, layers: e.merge})
-	return checkFinite(l.mmproj, firstFrame, e.patch.Value)
+	return l.mmproj.CheckValues(firstFrame, 0, e.patch.Value)
 }
 
 // list appends a part.
@@ -89,16 +89,6 @@ func (l *Layered) list(name string, b body) {
 // Parts lists the parts in the order of computation.
 func (l *Layered) Parts() []Part { return l.parts }
 
-// checkFinite errs for values of a tensor that are no numbers.
-func checkFinite(s *model.Source, name string, values []float32) error {
-	for i, x := range values {
-		if x-x != 0 { // NaN, and the infinities
-			return fmt.Errorf("%s: value %d of tensor %q is %v: the file is damaged; take another copy, or make it anew", s.Name, i, name, x)
-		}
-	}
-	return nil
-}
-
 // token reads the embedding of a token, which is within the vocabulary.
 func (l *Layered) token(row []float32, id int32) error {
 	t := l.source.Tensor(l.outline.embedding.Name)
@@ -109,7 +99,7 @@ func (l *Layered) token(row []float32, id int32) error {
 	if err != nil {
 		return fmt.Errorf("%s: tensor %q, row %d: %w", l.source.Name, t.Name, id, err)
 	}
-	return checkFinite(l.source, fmt.Sprintf("%s, row %d", t.Name, id), row)
+	return l.source.CheckValues(fmt.Sprintf("%s, row %d", t.Name, id), 0, row)
 }
 
 // fill fills x with the embeddings of a pass, those of images from seen.

@@ -56,7 +56,7 @@ func (r *reader) read(at **Param) {
 	}
 	p := &Param{Name: (*at).Name, Shape: (*at).Shape}
 	if p.Value, r.err = r.source.Values(p.Name, p.Shape...); r.err == nil {
-		r.err = checkFinite(r.source, p.Name, p.Value)
+		r.err = r.source.CheckValues(p.Name, 0, p.Value)
 	}
 	*at = p
 }

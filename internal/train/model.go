@@ -95,11 +95,6 @@ func traitsOf(architecture string) (model.Traits, error) {
 
 // New makes a trainable model of a stored one; quantized weights are taken as their exact values.
 func New(s *model.Source, opt Options) (*Model, error) {
-	return open(s, opt)
-}
-
-// open reads the decoder.
-func open(s *model.Source, opt Options) (*Model, error) {
 	m, err := outline(s, s, opt)
 	if err != nil {
 		return nil, err

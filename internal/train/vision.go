@@ -128,11 +128,12 @@ func (e *encoder) named(name string) layerNorm {
 	return layerNorm{e.param(name+".weight", e.config.Width), e.param(name+".bias", e.config.Width)}
 }
 
-// NewSeeing makes a trainable model of a stored decoder and its encoder of images, a Qwen2-VL's.
+// NewSeeing makes a trainable model of a stored decoder and its encoder of images, a Qwen2-VL's; nil is
+// that of a model of text.
 func NewSeeing(s, mmproj *model.Source, opt Options) (*Model, error) {
-	m, err := open(s, opt)
-	if err != nil {
-		return nil, err
+	m, err := New(s, opt)
+	if err != nil || mmproj == nil {
+		return m, err
 	}
 	if err := m.outlineEncoder(mmproj, mmproj); err != nil {
 		return nil, err

@@ -24,9 +24,6 @@ type Pair struct {
 
 // open makes a model of it whose weights can be trained.
 func (p Pair) open(opt train.Options) (*train.Model, error) {
-	if p.Encoder == nil {
-		return train.New(p.Language, opt)
-	}
 	return train.NewSeeing(p.Language, p.Encoder, opt)
 }
 

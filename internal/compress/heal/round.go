@@ -55,8 +55,7 @@ func store(s *model.Source, list []model.Tensor, threads int) (*model.Source, er
 	out := &model.Source{Name: s.Name, Quant: s.Quant, Meaningless: s.Meaningless, Vocab: s.Vocab,
 		Meta: slices.Clone(s.Meta), Tensors: slices.Clone(s.Tensors)}
 	for _, t := range list {
-		values := make([]float32, t.Values())
-		err := tensor.Dequantize(values, t.DType, t.Data)
+		values, err := t.Decode()
 		old := out.Tensor(t.Name) // it is there: the model was made of s
 		if err == nil {
 			old.Data, err = encode(threads, old.DType, old.Shape[0], values)

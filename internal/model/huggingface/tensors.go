@@ -1,7 +1,6 @@
 package huggingface
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -185,11 +184,8 @@ func (b *builder) frames(names [2]string, from string, out, channels, side int) 
 
 // values plans a tensor that the folder does not have.
 func (b *builder) values(name string, values []float32) {
-	var data []byte
-	for _, v := range values {
-		data, _ = binary.Append(data, binary.LittleEndian, v) // fixed size: never errs
-	}
-	b.add(name, tensor.F32, tensor.F32, func() []byte { return data }, len(values))
+	t := model.F32Tensor(name, []int{len(values)}, values)
+	b.add(name, tensor.F32, tensor.F32, func() []byte { return t.Data }, t.Shape...)
 }
 
 func (s stored) data() []byte { return s.file.Data(s.Tensor) }

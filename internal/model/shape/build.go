@@ -24,7 +24,7 @@ func (s Shape) source(f Format, part string, meta []model.Entry, list []planned)
 	for _, t := range list {
 		src.Tensors = append(src.Tensors, t.Tensor)
 	}
-	if s.cut.parameters > 0 {
+	if s.isCut() {
 		if err := src.MarkFactorized(); err != nil {
 			panic("shape: " + err.Error()) // the factors of cutter fit together
 		}
@@ -35,7 +35,7 @@ func (s Shape) source(f Format, part string, meta []model.Entry, list []planned)
 // Ref is the reference that names the shape in a format.
 func (s Shape) Ref(f Format) string {
 	ref := Prefix + s.Name + "@" + f.String()
-	if s.cut.parameters > 0 {
+	if s.isCut() {
 		ref += cutMark + s.cut.text
 	}
 	return ref
@@ -144,7 +144,7 @@ func (s Shape) meta(f Format) []model.Entry {
 		return s.bertMeta(f)
 	}
 	about := model.RandomMark + " in a published shape; its text is meaningless"
-	if s.cut.parameters > 0 {
+	if s.isCut() {
 		about = model.RandomMark + " in a published shape cut to " + s.cut.text + " parameters; its text is meaningless"
 	}
 	return append(model.GeneralMeta(s.Config.Architecture, Prefix+s.Name, about, f), s.Config.Meta()...)

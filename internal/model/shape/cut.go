@@ -17,10 +17,12 @@ const cutMark = "~"
 // cut says how much of a shape is left when the matrices of its blocks are low-rank pairs: what a
 // compressed model costs, before anything is compressed. The zero value cuts nothing.
 type cut struct {
-	text       string  // as in the reference, e.g. "3.2b"
-	parameters int64   // wanted, language model and encoder together
-	share      float64 // of the parameters of every matrix in blocks
+	text  string  // as in the reference, e.g. "3.2b"
+	share float64 // of the parameters of every matrix in blocks
 }
+
+// isCut says whether the shape has less than it was published with.
+func (s Shape) isCut() bool { return s.cut.share > 0 }
 
 // cutTolerance bounds the difference of the parameters from those wanted: ranks are multiples of blocks.
 const cutTolerance = 0.01
@@ -40,7 +42,7 @@ func (s Shape) cutTo(text string, f Format) (Shape, error) {
 		return s, fmt.Errorf("cannot cut to %s parameters: the shape has %s, of which %s are outside the matrices of blocks and stay",
 			text, unit.Format(float64(all), ""), unit.Format(float64(all-blocks), ""))
 	}
-	s.cut = cut{text: text, parameters: wanted, share: float64(wanted-all+blocks) / float64(blocks)}
+	s.cut = cut{text: text, share: float64(wanted-all+blocks) / float64(blocks)}
 	got := s.Plan(f).Parameters()
 	if s.Vision != nil {
 		got += s.PlanVision(VisionFormat(f)).Parameters()
@@ -99,7 +101,7 @@ func blockLayer(t *model.Tensor) string {
 // the rank than pairs of their own: a stack of matrices, the first of them square, has fewer parameters
 // at full rank when its first factor is there once.)
 func (s Shape) factorized(dense []planned, mixture model.Mixture) []planned {
-	if s.cut.parameters == 0 {
+	if !s.isCut() {
 		return dense
 	}
 	groups := groupsOf(dense)
