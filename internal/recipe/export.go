@@ -16,7 +16,7 @@ func (t *training) export() error {
 		return err
 	}
 	encoder := model.Source{Name: t.recipe.Name + " encoder", Meta: encoderMeta}
-	return write(encoder, t.model.VisionTensors(), t.path(".mmproj.gguf"))
+	return write(encoder, t.model.VisionTensors(), model.EncoderPath(t.path(".gguf")))
 }
 
 // meta is the metadata of the model and, if it sees, of its encoder.
@@ -53,9 +53,9 @@ func shrink(t model.Tensor) (model.Tensor, error) {
 	case 2:
 		to = tensor.Q8_0
 	}
-	values := make([]float32, t.Values())
-	if err := tensor.Dequantize(values, t.DType, t.Data); err != nil {
-		return t, fmt.Errorf("tensor %q: %w", t.Name, err)
+	values, err := t.Decode()
+	if err != nil {
+		return t, err
 	}
 	t.DType = to
 	t.Data = make([]byte, t.Bytes())

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -117,7 +116,7 @@ func (t *training) load(path string, phase int) error {
 	}
 	var eyes *model.Source
 	if t.vision != nil {
-		encoder, err := gguf.Open(strings.TrimSuffix(path, ".gguf") + ".mmproj.gguf")
+		encoder, err := gguf.Open(model.EncoderPath(path))
 		if err != nil {
 			return err
 		}
@@ -129,7 +128,7 @@ func (t *training) load(path string, phase int) error {
 			return err
 		}
 	}
-	m, err := t.open(src, eyes)
+	m, err := train.NewSeeing(src, eyes, t.opt.Train)
 	if err != nil {
 		return err
 	}
@@ -140,13 +139,6 @@ func (t *training) load(path string, phase int) error {
 	}
 	t.model = m
 	return nil
-}
-
-func (t *training) open(src, eyes *model.Source) (*train.Model, error) {
-	if eyes == nil {
-		return train.New(src, t.opt.Train)
-	}
-	return train.NewSeeing(src, eyes, t.opt.Train)
 }
 
 // widen makes a model of the phase before k times as wide, and leaves one alone that is wide already.
@@ -206,23 +198,13 @@ func (t *training) checkpoint(phase int) string {
 // phase trains one phase, or what is left of it.
 func (t *training) phase(ctx context.Context, i int) error {
 	phase := t.recipe.Phases[i]
-	draw, err := t.reader.lessons(world.Train, t.recipe.Seed, phase)
+	first, read := t.recipe.first(i), int64(0)
+	data, err := t.examples(phase, first, &read)
 	if err != nil {
 		return err
 	}
 	if t.exam, err = t.reader.exam(t.recipe.Seed, phase); err != nil {
 		return err
-	}
-	var read int64
-	first := t.recipe.first(i)
-	data := ahead(func(i uint64) (train.Sequence, error) {
-		w, err := draw(first + i)
-		return w.Sequence, err
-	}, phase.Batch)
-	counted := func(i uint64) (train.Sequence, error) {
-		s, err := data(i)
-		read += int64(len(s.Tokens))
-		return s, err
 	}
 	if phase.FromFile {
 		t.config, t.vision = t.recipe.shape(i)
@@ -230,7 +212,7 @@ func (t *training) phase(ctx context.Context, i int) error {
 			return err
 		}
 	}
-	tr, err := train.NewTrainer(t.model, t.recipe.plan(i), counted)
+	tr, err := train.NewTrainer(t.model, t.recipe.plan(i), data)
 	if err != nil {
 		return err
 	}
@@ -238,7 +220,8 @@ func (t *training) phase(ctx context.Context, i int) error {
 		return err
 	}
 	passed := false
-	if tr.Steps() > 0 && tr.Steps()%validateEvery == 0 { // it may have been stopped between the exam and the next phase
+	// It may have been stopped between the exam that it passed and the next phase.
+	if phase.Until > 0 && !tr.Done() && tr.Steps() > 0 && tr.Steps()%validateEvery == 0 {
 		right, _, err := t.exam.take(t.model)
 		if err != nil {
 			return err
@@ -273,6 +256,23 @@ func (t *training) phase(ctx context.Context, i int) error {
 	}
 	t.ended = true
 	return nil
+}
+
+// examples are what a phase learns from, the first of which has the index first; read counts their tokens.
+func (t *training) examples(phase Phase, first uint64, read *int64) (train.Data, error) {
+	draw, err := t.reader.lessons(world.Train, t.recipe.Seed, phase)
+	if err != nil {
+		return nil, err
+	}
+	data := ahead(func(i uint64) (train.Sequence, error) {
+		w, err := draw(first + i)
+		return w.Sequence, err
+	}, phase.Batch)
+	return func(i uint64) (train.Sequence, error) {
+		s, err := data(i)
+		*read += int64(len(s.Tokens))
+		return s, err
+	}, nil
 }
 
 // save writes a checkpoint and the model as it is now.

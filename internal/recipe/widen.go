@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/wattlaw/wattlaw/internal/model"
-	"github.com/wattlaw/wattlaw/internal/tensor"
 )
 
 // widened returns the hyperparameters of a model k times as wide: width, heads and hidden features.
@@ -29,9 +28,9 @@ func widened(c model.Config, v *model.VisionConfig, k int) (model.Config, *model
 func widen(s *model.Source, meta []model.Entry, k int, seed uint64) (*model.Source, error) {
 	out := &model.Source{Name: s.Name, Quant: s.Quant, Vocab: s.Vocab, Meta: meta}
 	for _, t := range s.Tensors {
-		values := make([]float32, t.Values())
-		if err := tensor.Dequantize(values, t.DType, t.Data); err != nil {
-			return nil, fmt.Errorf("widen: tensor %q: %w", t.Name, err)
+		values, err := t.Decode()
+		if err != nil {
+			return nil, fmt.Errorf("widen: %w", err)
 		}
 		wide, shape := spreadCopies(t, values, k, seed)
 		out.Tensors = append(out.Tensors, model.F32Tensor(t.Name, shape, wide))

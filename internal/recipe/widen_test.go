@@ -78,7 +78,7 @@ func lossOf(t *testing.T, run *training, src, eyes *model.Source) float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if run.model, err = run.open(src, eyes); err != nil {
+	if run.model, err = train.NewSeeing(src, eyes, run.opt.Train); err != nil {
 		t.Fatal(err)
 	}
 	var batch []train.Sequence
