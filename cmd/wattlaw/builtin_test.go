@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wattlaw/wattlaw/internal/model"
 )
 
 // exactMatch returns the share of tasks that a model answers exactly.
@@ -32,6 +34,9 @@ func exactMatch(t *testing.T, args ...string) float64 {
 	t.Fatalf("no exact match of all tasks in\n%s", result)
 	return 0
 }
+
+// encoderPath is where the encoder of the model at path lies: tests call their models "model".
+func encoderPath(path string) string { return model.EncoderPath(path) }
 
 // TestBuiltinModelsAnswer asks the built-in models questions of the test split, far fewer than their
 // cards rest on: they must be right about as often, which nothing that is broken would be.

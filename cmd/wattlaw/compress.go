@@ -127,7 +127,7 @@ func (f *compressFlags) run(cmd *cobra.Command) (err error) {
 		}
 		out = compress.Pair(healed.Model)
 	}
-	if err := out.Write(f.out, encoderPath(f.out)); err != nil {
+	if err := out.Write(f.out, model.EncoderPath(f.out)); err != nil {
 		return err
 	}
 	kept, err := f.keptGoal(cmd.Context(), judge, out, report, healed)
@@ -149,10 +149,18 @@ func writeTried(w io.Writer, r *compress.Report, good bool) {
 	fmt.Fprintf(w, "\ntried %.1f %% of the parameters: KL %.4g, %s\n", 100*float64(r.After.Parameters)/float64(r.Before.Parameters), r.Held.KL, verdict)
 }
 
+// removeIfThere removes a file that may be gone already.
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // tidy removes what an interrupted run would have gone on from.
 func (f *compressFlags) tidy() error {
 	if f.heal > 0 {
-		if err := os.Remove(f.out + healSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := removeIfThere(f.out + healSuffix); err != nil {
 			return err
 		}
 	}
@@ -255,7 +263,7 @@ func checkOutput(out string, in ...string) error {
 		if err != nil {
 			continue
 		}
-		for _, made := range []string{out, encoderPath(out)} {
+		for _, made := range []string{out, model.EncoderPath(out)} {
 			if b, err := os.Stat(made); err == nil && os.SameFile(a, b) {
 				return fmt.Errorf("%s is input and output; name another output", made)
 			}
@@ -279,7 +287,7 @@ func openPair(ref, mmproj string) (p compress.Pair, done func() error, err error
 		}
 	}()
 	if strings.HasPrefix(ref, shape.Prefix) {
-		p.Language, p.Encoder, err = buildShape(ref)
+		p.Language, p.Encoder, err = buildShape(ref, 0)
 		return p, done, err
 	}
 	var f io.Closer
@@ -294,13 +302,13 @@ func openPair(ref, mmproj string) (p compress.Pair, done func() error, err error
 }
 
 // buildShape makes a model of random weights.
-func buildShape(ref string) (language, encoder *model.Source, err error) {
+func buildShape(ref string, seed uint64) (language, encoder *model.Source, err error) {
 	s, format, err := shape.Parse(ref)
 	if err != nil {
 		return nil, nil, err
 	}
-	if language, err = s.Build(format, 0); err == nil && s.Vision != nil {
-		encoder = s.BuildVision(shape.VisionFormat(format), 0)
+	if language, err = s.Build(format, seed); err == nil && s.Vision != nil {
+		encoder = s.BuildVision(shape.VisionFormat(format), seed)
 	}
 	return language, encoder, err
 }

@@ -154,7 +154,7 @@ func (c *calibrator) tasks(path string, most int) error {
 			}
 			c.prompt(&w, after, false)
 		}
-		c.answer(&w, t)
+		c.answer(&w, right(t))
 		if n := len(w.Tokens) - 1; n > c.context {
 			return fmt.Errorf("%s: prompt and answer have %d tokens, more than the %d that %s was trained for: shorten the task, or leave it out",
 				t.Where, n, c.context, c.name)
@@ -165,16 +165,12 @@ func (c *calibrator) tasks(path string, most int) error {
 	return nil
 }
 
-// answer appends what is right, and the end.
-func (c *calibrator) answer(w *sequence, t eval.Task) {
+// right is the answer to a task as it follows the prompt.
+func right(t eval.Task) string {
 	if t.Kind == eval.Choice {
-		c.right(w, t.Choices[t.Right])
-	} else {
-		c.right(w, " "+t.Answers[0])
+		return t.Choices[t.Right]
 	}
-	if end := c.tokens.EOS(); end >= 0 {
-		w.add(1, end)
-	}
+	return " " + t.Answers[0]
 }
 
 // sequence is one in the making.
@@ -191,9 +187,12 @@ func (c *calibrator) prompt(w *sequence, text string, begins bool) {
 	w.add(0, c.tokens.Encode(text, tokenizer.EncodeOptions{AddSpecial: begins, ParseSpecial: true})...)
 }
 
-// right writes what is to follow.
-func (c *calibrator) right(w *sequence, text string) {
+// answer writes what is to follow, and the end if the model has one.
+func (c *calibrator) answer(w *sequence, text string) {
 	w.add(1, c.tokens.Encode(text, tokenizer.EncodeOptions{})...)
+	if end := c.tokens.EOS(); end >= 0 {
+		w.add(1, end)
+	}
 }
 
 // picture writes the place of a picture as the engine would.
@@ -265,8 +264,7 @@ func (c *calibrator) stories() (func(i uint64) (train.Sequence, error), error) {
 			} else {
 				c.prompt(&w, "\n"+e.Ask(), false)
 			}
-			c.right(&w, " "+e.Answer)
-			w.add(1, c.tokens.EOS())
+			c.answer(&w, " "+e.Answer)
 		}
 		return w.Sequence, nil
 	}, nil
@@ -294,8 +292,7 @@ func (c *calibrator) scenes() (func(i uint64) (train.Sequence, error), error) {
 				ask = "\n" + ask
 			}
 			c.prompt(&w, ask, false)
-			c.right(&w, " "+q.Answer)
-			w.add(1, c.tokens.EOS())
+			c.answer(&w, " "+q.Answer)
 		}
 		return w.Sequence, nil
 	}, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/wattlaw/wattlaw/internal/compress/heal"
 	"github.com/wattlaw/wattlaw/internal/engine"
 	"github.com/wattlaw/wattlaw/internal/eval"
+	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/train"
 )
 
@@ -83,11 +84,11 @@ func (f *compressFlags) accuracy(ctx context.Context, p compress.Pair, tasks []e
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	path, opt := filepath.Join(dir, "trial.gguf"), engine.Options{Threads: f.opt.Threads}
-	if err := p.Write(path, encoderPath(path)); err != nil {
+	if err := p.Write(path, model.EncoderPath(path)); err != nil {
 		return 0, err
 	}
 	if p.Encoder != nil {
-		opt.Projector = encoderPath(path)
+		opt.Projector = model.EncoderPath(path)
 	}
 	e, err := engine.Load(path, opt)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wattlaw/wattlaw/internal/compress"
 	"github.com/wattlaw/wattlaw/internal/compress/heal"
+	"github.com/wattlaw/wattlaw/internal/model"
 	"github.com/wattlaw/wattlaw/internal/unit"
 )
 
@@ -25,7 +26,7 @@ func writeCompressed(w io.Writer, path string, in, out compress.Pair, r *compres
 	table = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "file\t%s\n", path)
 	if out.Encoder != nil {
-		fmt.Fprintf(table, "encoder\t%s\n", encoderPath(path))
+		fmt.Fprintf(table, "encoder\t%s\n", model.EncoderPath(path))
 	}
 	fmt.Fprintf(table, "parameters\t%d → %d, %.1f %%\n", r.Before.Parameters, r.After.Parameters, 100*float64(r.After.Parameters)/float64(r.Before.Parameters))
 	fmt.Fprintf(table, "weights\t%v → %v, %.1f %%\n", unit.Bytes(r.Before.Bytes), unit.Bytes(r.After.Bytes), 100*float64(r.After.Bytes)/float64(r.Before.Bytes))

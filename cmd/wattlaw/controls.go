@@ -265,7 +265,7 @@ func (w *weighed) controlFor(ref, mmproj, dir string, weigh weigher) (control *b
 			ref, unit.Bytes(want), w.name, format, unit.Bytes(bytes), unit.Bytes(has)), nil
 	}
 	control = &bench.Control{Control: store.Control{Of: w.name, Format: format.String(), For: []string{ref}}}
-	w.place(control, dir, keep)
+	w.place(control, format, dir, keep)
 	off := float64(bytes)/float64(want) - 1
 	remark = bench.Remark(false, "%s in %v is the control for %s: %v of weights, %+.1f %%", w.name, format, ref, unit.Bytes(bytes), 100*off)
 	if off > sameBytes || off < -sameBytes {
@@ -275,13 +275,9 @@ func (w *weighed) controlFor(ref, mmproj, dir string, weigh weigher) (control *b
 }
 
 // place says where a control lies: the reference to a shape, or files in dir.
-func (w *weighed) place(c *bench.Control, dir string, keepEncoder bool) {
+func (w *weighed) place(c *bench.Control, format model.Format, dir string, keepEncoder bool) {
 	if w.shape != nil {
-		_, cut, isCut := strings.Cut(w.ref, "~")
-		c.Model = shape.Prefix + w.shape.Name + "@" + c.Format
-		if isCut {
-			c.Model += "~" + cut
-		}
+		c.Model = w.shape.Ref(format)
 		return
 	}
 	c.Model = filepath.Join(dir, c.Format+".gguf")
@@ -306,14 +302,14 @@ func (w *weighed) copyTo(ctx context.Context, c *bench.Control, say func(string)
 	if err := os.MkdirAll(filepath.Dir(c.Model), 0o700); err != nil {
 		return err
 	}
-	if err := w.write(ctx, w.ref, builtin.Language, c.Model, format); err != nil {
+	if err := writeIn(ctx, w.language, c.Model, format); err != nil {
 		return err
 	}
 	switch c.Projector {
 	case "", model.EncoderPath(w.ref):
 		return nil
 	case model.EncoderPath(c.Model):
-		return w.write(ctx, model.EncoderPath(w.ref), builtin.Encoder, c.Projector, format)
+		return writeIn(ctx, w.encoder, c.Projector, format)
 	}
 	data, err := builtin.Encoder(w.ref)
 	if err != nil {
@@ -322,22 +318,11 @@ func (w *weighed) copyTo(ctx context.Context, c *bench.Control, say func(string)
 	return os.WriteFile(c.Projector, data, 0o600)
 }
 
-// write quantizes one file, that of a built-in model by way of a copy of it.
-func (w *weighed) write(ctx context.Context, in string, of func(string) ([]byte, error), out string, format model.Format) (err error) {
+// writeIn writes a model in a format, unless it is there.
+func writeIn(ctx context.Context, src *model.Source, out string, format model.Format) error {
 	if isFile(out) {
-		return nil // quantize.File leaves whole files or none
+		return nil // quantizing leaves whole files or none
 	}
-	if builtin.Is(w.ref) {
-		data, err := of(w.ref)
-		if err != nil {
-			return err
-		}
-		in = out + ".original"
-		if err := os.WriteFile(in, data, 0o600); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, os.Remove(in)) }()
-	}
-	_, err = quantize.File(ctx, in, out, quantize.Options{Format: format})
+	_, err := quantize.Source(ctx, src, out, quantize.Options{Format: format})
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/wattlaw/wattlaw/internal/compress"
 	"github.com/wattlaw/wattlaw/internal/compress/heal"
 	"github.com/wattlaw/wattlaw/internal/linalg"
+	"github.com/wattlaw/wattlaw/internal/model"
 )
 
 // healFlags are what "wattlaw heal" is asked for.
@@ -78,9 +78,7 @@ func (f *healFlags) run(cmd *cobra.Command) (err error) {
 		return err
 	}
 	if f.mmproj == "" {
-		if _, err := os.Stat(encoderPath(f.model)); err == nil {
-			f.mmproj = encoderPath(f.model)
-		}
+		f.mmproj = model.EncoderBeside(f.model)
 	}
 	small, done, err := openPair(f.model, f.mmproj)
 	if err != nil {
@@ -112,10 +110,10 @@ func (f *healFlags) run(cmd *cobra.Command) (err error) {
 	case err != nil:
 		return err
 	}
-	if err := compress.Pair(r.Model).Write(f.out, encoderPath(f.out)); err != nil {
+	if err := compress.Pair(r.Model).Write(f.out, model.EncoderPath(f.out)); err != nil {
 		return err
 	}
-	if err := os.Remove(f.opt.Checkpoint); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeIfThere(f.opt.Checkpoint); err != nil {
 		return err
 	}
 	return writeHealed(cmd.OutOrStdout(), f.out, r)
@@ -150,7 +148,7 @@ func writeHealed(w io.Writer, path string, r heal.Report) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "file\t%s\n", path)
 	if r.Model.Encoder != nil {
-		fmt.Fprintf(table, "encoder\t%s\n", encoderPath(path))
+		fmt.Fprintf(table, "encoder\t%s\n", model.EncoderPath(path))
 	}
 	fmt.Fprintf(table, "KL\t%.4g → %.4g nats a token on held-out sequences, in %d steps\n", r.Before, r.After, r.Steps)
 	if !r.Better {

@@ -72,18 +72,14 @@ func newModelsWriteCmd() *cobra.Command {
 			if builtin.Is(args[0]) {
 				return writeBuiltin(args[0], args[1])
 			}
-			s, format, err := shape.Parse(args[0])
+			language, encoder, err := buildShape(args[0], seed)
 			if err != nil {
 				return err
 			}
-			src, err := s.Build(format, seed)
-			if err != nil {
+			if err := language.WriteFile(args[1]); err != nil || encoder == nil {
 				return err
 			}
-			if err := src.WriteFile(args[1]); err != nil || s.Vision == nil {
-				return err
-			}
-			return s.BuildVision(shape.VisionFormat(format), seed).WriteFile(encoderPath(args[1]))
+			return encoder.WriteFile(model.EncoderPath(args[1]))
 		},
 	}
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "seed of a shape model's weights")
@@ -103,8 +99,5 @@ func writeBuiltin(ref, path string) error {
 	if err != nil || encoder == nil {
 		return err
 	}
-	return os.WriteFile(encoderPath(path), encoder, 0o644)
+	return os.WriteFile(model.EncoderPath(path), encoder, 0o644)
 }
-
-// encoderPath is where the encoder of the model at path is written.
-func encoderPath(path string) string { return model.EncoderPath(path) }

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/wattlaw/wattlaw/internal/bench"
-	"github.com/wattlaw/wattlaw/internal/compress"
 	"github.com/wattlaw/wattlaw/internal/store"
 	"github.com/wattlaw/wattlaw/internal/train"
 )
@@ -27,7 +26,7 @@ func (f *runFlags) diverge(ctx context.Context, plan bench.Plan, controls []benc
 		return nil, err
 	}
 	opt := train.Options{Threads: f.plan.Threads}
-	original, err := trained(in, opt)
+	original, err := train.NewSeeing(in.Language, in.Encoder, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -59,17 +58,9 @@ func divergence(ctx context.Context, original *train.Model, held []train.Sequenc
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	m, err := trained(copied, opt)
+	m, err := train.NewSeeing(copied.Language, copied.Encoder, opt)
 	if err != nil {
 		return 0, err
 	}
 	return m.Divergence(ctx, held, original)
-}
-
-// trained is a model that can be held against another.
-func trained(p compress.Pair, opt train.Options) (*train.Model, error) {
-	if p.Encoder == nil {
-		return train.New(p.Language, opt)
-	}
-	return train.NewSeeing(p.Language, p.Encoder, opt)
 }

@@ -68,10 +68,7 @@ func (f *runFlags) model(ctx context.Context, ref string, say func(string)) (mad
 	if err != nil {
 		return made, nil, err
 	}
-	made.Model = m.path
-	if beside := model.EncoderPath(m.path); isFile(beside) {
-		made.Projector = beside
-	}
+	made.Model, made.Projector = m.path, model.EncoderBeside(m.path)
 	if f.made == nil {
 		f.made = map[string]bench.Made{}
 	}
@@ -107,6 +104,11 @@ func (w variants) get(ctx context.Context, v variant) (m madeVariant, err error)
 	if err != nil {
 		return m, err
 	}
+	return w.have(ctx, v, in, data, calibrator)
+}
+
+// have is get with the original, and what to calibrate on, at hand.
+func (w variants) have(ctx context.Context, v variant, in compress.Pair, data compress.Calibration, calibrator *calibrator) (m madeVariant, err error) {
 	key, err := v.key(in, data)
 	if err != nil {
 		return m, err
@@ -168,7 +170,7 @@ func fastest() linalg.Precision {
 
 // heal lets the variant without healing, which it makes if need be, learn from the original.
 func (w variants) heal(ctx context.Context, v variant, m *madeVariant, in compress.Pair, data compress.Calibration, c *calibrator) (err error) {
-	from, err := w.get(ctx, v.unhealed())
+	from, err := w.have(ctx, v.unhealed(), in, data, c)
 	if err != nil {
 		return err
 	}
@@ -195,10 +197,7 @@ func (w variants) heal(ctx context.Context, v variant, m *madeVariant, in compre
 	if err := m.keep(compress.Pair(r.Model)); err != nil {
 		return err
 	}
-	if err := os.Remove(opt.Checkpoint); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return removeIfThere(opt.Checkpoint)
 }
 
 // key identifies all that a variant depends on.
@@ -234,7 +233,7 @@ func recordOf(path string) string { return strings.TrimSuffix(path, ".gguf") + "
 
 // keep writes a variant's files, the record last: what has one is whole.
 func (m *madeVariant) keep(p compress.Pair) error {
-	if err := p.Write(m.path, encoderPath(m.path)); err != nil {
+	if err := p.Write(m.path, model.EncoderPath(m.path)); err != nil {
 		return err
 	}
 	text, err := json.Marshal(m)
@@ -250,7 +249,7 @@ func (m *madeVariant) keep(p compress.Pair) error {
 // readVariant returns the variant that is kept at a path; nil for none.
 func readVariant(path string, sees bool) (*madeVariant, error) {
 	text, err := os.ReadFile(recordOf(path))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && (!isFile(path) || sees && !isFile(encoderPath(path))) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && (!isFile(path) || sees && !isFile(model.EncoderPath(path))) {
 		return nil, nil
 	}
 	m := &madeVariant{path: path, again: true}

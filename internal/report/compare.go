@@ -145,12 +145,20 @@ func bytesEffect(base, other store.Config) Effect {
 	return e
 }
 
+// bothHave returns a metric of two sides, if both have it in one quality.
+func bothHave(metric string, quality measure.Quality, a, b map[string]store.Figure) (v, w float64, ok bool) {
+	x, y := value(a, metric), value(b, metric)
+	if x == nil || y == nil || a[metric].Quality != quality || b[metric].Quality != quality {
+		return 0, 0, false
+	}
+	return *x, *y, true
+}
+
 // figuresOf lists a metric of pairs of trials in which both have it in one quality.
 func figuresOf(metric string, quality measure.Quality, a, b []store.Trial) (base, other []float64, pairs [][2]store.Trial) {
 	for i := range a {
-		v, w := value(a[i].Figures, metric), value(b[i].Figures, metric)
-		if v != nil && w != nil && a[i].Figures[metric].Quality == quality && b[i].Figures[metric].Quality == quality {
-			base, other = append(base, *v), append(other, *w)
+		if v, w, ok := bothHave(metric, quality, a[i].Figures, b[i].Figures); ok {
+			base, other = append(base, v), append(other, w)
 			pairs = append(pairs, [2]store.Trial{a[i], b[i]})
 		}
 	}
@@ -285,9 +293,8 @@ func answerEffects(run store.Run, base, other string, answers []store.Answer) (o
 func answerCostEffect(metric string, quality measure.Quality, pairs [][2]store.Answer) (e Effect, ok bool) {
 	var sides [2][]float64
 	for _, p := range pairs {
-		v, w := value(p[0].Figures, metric), value(p[1].Figures, metric)
-		if v != nil && w != nil && p[0].Figures[metric].Quality == quality && p[1].Figures[metric].Quality == quality {
-			sides[0], sides[1] = append(sides[0], *v), append(sides[1], *w)
+		if v, w, ok := bothHave(metric, quality, p[0].Figures, p[1].Figures); ok {
+			sides[0], sides[1] = append(sides[0], v), append(sides[1], w)
 		}
 	}
 	e = Effect{About: AboutAnswer, Metric: metric, Unit: describe(metric).unit, Quality: quality}

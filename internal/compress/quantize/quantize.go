@@ -79,14 +79,19 @@ func File(ctx context.Context, in, out string, o Options) (changes []Change, err
 		return nil, fmt.Errorf("quantize: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	return Source(ctx, src, out, o)
+}
+
+// Source is File for a model that is open. It must not lie in the file at out.
+func Source(ctx context.Context, src *model.Source, out string, o Options) (changes []Change, err error) {
 	plan, err := newPlan(src, o)
 	if err != nil {
-		return nil, fmt.Errorf("quantize %s: %w", in, err)
+		return nil, fmt.Errorf("quantize %s: %w", src.Name, err)
 	}
 	w := gguf.NewWriter()
 	for _, entry := range plan.meta(src) {
 		if err := w.Set(entry.Key, entry.Value); err != nil {
-			return nil, fmt.Errorf("quantize %s: %w", in, err)
+			return nil, fmt.Errorf("quantize %s: %w", src.Name, err)
 		}
 	}
 	for i := range plan.changes {
@@ -101,11 +106,11 @@ func File(ctx context.Context, in, out string, o Options) (changes []Change, err
 			return nil
 		})
 		if err != nil {
-			return nil, fmt.Errorf("quantize %s: %w", in, err)
+			return nil, fmt.Errorf("quantize %s: %w", src.Name, err)
 		}
 	}
 	if err := w.WriteFile(out); err != nil {
-		return nil, fmt.Errorf("quantize %s: %w", in, err)
+		return nil, fmt.Errorf("quantize %s: %w", src.Name, err)
 	}
 	return plan.changes, nil
 }
